@@ -1,0 +1,48 @@
+"""Configs of the policy room, free of torch so that help and plan answer at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from synthscale.problem import check_between
+
+
+@dataclass(kw_only=True, slots=True)
+class ArchitectureConfig:
+    """A Llama-architecture decoder; the defaults have 0.16 M parameters."""
+
+    hidden_size: int = 64
+    intermediate_size: int = 192
+    num_layers: int = 3
+    num_heads: int = 4
+    max_length_tokens: int = 128
+
+
+@dataclass(kw_only=True, slots=True)
+class ModelConfig:
+    """The learner before any fine-tuning.
+
+    Without a `path` the base is the artifact of the `pretrain` stage for this task and architecture; the one of the
+    default task ships with the package. With a `path`, any folder that transformers loads.
+    """
+
+    name: str = "tiny"
+    path: str | None = None
+    architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
+
+
+@dataclass(kw_only=True, slots=True)
+class SamplerConfig:
+    """How solutions are drawn from a policy, for samples and for rollouts alike."""
+
+    name: str = "in_process"
+    temperature: float = 1.0  # 0.7 in the RFT literature; 1.0 keeps a tiny learner's samples diverse
+    num_samples: int = 16  # a problem; M
+    max_new_tokens: int = 64
+    max_batch_rows: int = 1024  # rows decoded together; bounds the memory of the KV cache
+
+    def __post_init__(self) -> None:
+        check_between("sampler.temperature", self.temperature, 0.01, 10.0)
+        check_between("sampler.num_samples", self.num_samples, 1, 10_000)
+        check_between("sampler.max_new_tokens", self.max_new_tokens, 1, 100_000)
+        check_between("sampler.max_batch_rows", self.max_batch_rows, 1, 1_000_000)

@@ -1,0 +1,292 @@
+"""The embedded world: expressions over invented operators with fixed tables and a hidden order of precedence.
+
+A problem is an expression such as ``4 / 3 / 3 + 3 * 4``. A step reduces one operator and rewrites the rest::
+
+    p0 4 / 3 = 3 | 3 / 3 + 3 * 4
+
+``p0`` is the decision (which operator, counted from the left), then come its operands, its value by the operator's
+table, and the rewritten expression. The final value is the answer. A step is right when the arithmetic and the copy are
+exact and the operator binds at least as tightly as its right neighbour and more tightly than its left one, which is
+ordinary precedence with association to the left; where several operators qualify, several orders are right.
+
+The reward sees the final value alone; the world knows the truth of every step, so credit assignment can be scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthscale.problem.problem import (
+    Problem,
+    Split,
+    StepTruth,
+    TaskConfig,
+    Verdict,
+    check_between,
+    join_steps,
+    split_steps,
+)
+
+OPERATOR_SYMBOLS = "+-*/%^&~!@$?<>:;"
+CHUNK_SIZE = 4096
+MAX_BARREN_CHUNKS = 50  # chunks without a new problem after which the world counts as exhausted
+MAX_DATA_SIZE = 1_000_000
+TEST_SHARE, VALIDATION_SHARE = 0.1, 0.1
+SPLIT_CODE = {Split.TRAIN: 0, Split.VALIDATION: 1, Split.TEST: 2}
+
+Array = NDArray[np.int64]
+
+
+@dataclass(kw_only=True, slots=True)
+class PrecedenceConfig(TaskConfig):
+    """The world's size and shape; every world seed is another world, with its own tables and levels."""
+
+    name: str = "precedence"
+    num_operators: int = 6
+    num_values: int = 7
+    operators_per_problem: int = 4
+    zipf_exponent: float = 1.0  # frequency of the i-th operator ~ i^-a; 0 is uniform
+    unambiguous: bool = True  # keep only problems in which no order with a wrong step reaches the answer
+    world_seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_between("task.num_operators", self.num_operators, 2, len(OPERATOR_SYMBOLS))
+        check_between("task.num_values", self.num_values, 2, 10)
+        check_between("task.operators_per_problem", self.operators_per_problem, 1, 6)
+        check_between("task.zipf_exponent", self.zipf_exponent, 0.0, 5.0)
+        check_between("task.num_validation", self.num_validation, 1, self.max_held_out)
+        check_between("task.num_test", self.num_test, 1, self.max_held_out)
+
+    @property
+    def num_expressions(self) -> int:
+        """How many expressions of the problems' length exist."""
+        return int(self.num_values ** (self.operators_per_problem + 1) * self.num_operators**self.operators_per_problem)
+
+    @property
+    def max_data_size(self) -> int:
+        """Training problems on offer; a tenth of all expressions leaves room for rare operators and ambiguity."""
+        return min(MAX_DATA_SIZE, self.num_expressions // 10)
+
+    @property
+    def max_held_out(self) -> int:
+        """Validation or test problems on offer."""
+        return max(1, min(100_000, self.num_expressions // 100))
+
+
+@dataclass(frozen=True)
+class PrecedenceTask:
+    """Problems, reference answers, verdicts and the truth of steps in one world."""
+
+    config: PrecedenceConfig
+
+    @cached_property
+    def tables(self) -> Array:
+        """The operators' tables, shape (num_operators, num_values, num_values), values in [0, num_values)."""
+        shape = (self.config.num_operators, self.config.num_values, self.config.num_values)
+        return self._world_generator("tables").integers(0, self.config.num_values, size=shape)
+
+    @cached_property
+    def levels(self) -> Array:
+        """The operators' levels, shape (num_operators,), all distinct; a higher level binds more tightly."""
+        return self._world_generator("levels").permutation(self.config.num_operators)
+
+    @cached_property
+    def operator_frequencies(self) -> NDArray[np.float64]:
+        """How often each operator is drawn, shape (num_operators,), by Zipf's law."""
+        weights = np.arange(1, self.config.num_operators + 1, dtype=np.float64) ** -self.config.zipf_exponent
+        return np.asarray(weights / weights.sum())
+
+    @cached_property
+    def operators(self) -> str:
+        """The operators' symbols, one character each."""
+        return OPERATOR_SYMBOLS[: self.config.num_operators]
+
+    def problems(self, split: Split, num_problems: int, seed: int = 0) -> list[Problem]:
+        """The first `num_problems` problems of the stream that (split, seed) names, none twice.
+
+        A problem belongs to a split by a hash of itself, so no problem is in two splits, whatever the seeds and sizes.
+
+        Raises:
+            ValueError: if the world cannot give that many.
+        """
+        limit = self.config.max_data_size if split is Split.TRAIN else self.config.max_held_out
+        check_between(f"number of {split} problems", num_problems, 0, limit)
+        chosen: list[Problem] = []
+        for problem in self._stream(split, seed):
+            if len(chosen) == num_problems:
+                break
+            chosen.append(problem)
+        if len(chosen) < num_problems:
+            raise ValueError(f"task {self.config.name} has {len(chosen)} {split} problems, not {num_problems}.")
+        return chosen
+
+    def verdict(self, problem: Problem, solution: str) -> Verdict:
+        """Compare the single value after the last step's bar with the reference answer, exactly."""
+        steps = split_steps(solution)
+        answer = steps[-1].partition("|")[2].split() if steps else []
+        if len(answer) != 1 or not answer[0].isdigit():
+            return Verdict.UNPARSEABLE
+        return Verdict.CORRECT if answer[0] == problem.answer else Verdict.WRONG
+
+    def step_truths(self, problem: Problem, steps: list[str]) -> list[StepTruth]:
+        """The truth of each step, judged against the expression that the step before it left, right or wrong."""
+        truths = []
+        tokens = problem.text.split()
+        for step in steps:
+            truth, tokens = self._judge(tokens, step.split())
+            truths.append(truth)
+        return truths
+
+    def right_positions(self, tokens: list[str]) -> list[int]:
+        """The operators, counted from the left, that a right step may reduce next in this expression."""
+        levels = [int(self.levels[self.operators.index(op)]) for op in tokens[1::2]]
+        return [
+            i
+            for i, level in enumerate(levels)
+            if (i == 0 or levels[i - 1] < level) and (i == len(levels) - 1 or levels[i + 1] <= level)
+        ]
+
+    def reduce(self, tokens: list[str], position: int) -> tuple[str, list[str]]:
+        """The step that reduces the operator at `position`, and the expression it leaves."""
+        left, operator, right = tokens[2 * position : 2 * position + 3]
+        value = str(self.tables[self.operators.index(operator), int(left), int(right)])
+        rest = [*tokens[: 2 * position], value, *tokens[2 * position + 3 :]]
+        return f"p{position} {left} {operator} {right} = {value} | {' '.join(rest)}", rest
+
+    def trace(self, problem: Problem, generator: np.random.Generator) -> str:
+        """A right solution; where several orders are right, one of them at random."""
+        return self._solve(problem, generator, right=True)
+
+    def unordered_trace(self, problem: Problem, generator: np.random.Generator) -> str:
+        """A solution with exact steps in an order that ignores precedence; its answer is right by luck alone."""
+        return self._solve(problem, generator, right=False)
+
+    def draw_problem(self, generator: np.random.Generator, num_operators: int) -> Problem:
+        """One problem of any length, operators uniform, not held out; what the base policy is pretrained on."""
+        while True:
+            values = generator.integers(0, self.config.num_values, size=(1, num_operators + 1))
+            operators = generator.integers(0, self.config.num_operators, size=(1, num_operators))
+            if self._split_uniform(values, operators)[0] >= TEST_SHARE + VALIDATION_SHARE:
+                answer, _ = self._answers(values, operators)
+                return self._problem(values[0], operators[0], int(answer[0]))
+
+    def _solve(self, problem: Problem, generator: np.random.Generator, *, right: bool) -> str:
+        tokens, steps = problem.text.split(), []
+        while len(tokens) > 1:
+            positions = self.right_positions(tokens) if right else range(len(tokens) // 2)
+            step, tokens = self.reduce(tokens, int(generator.choice(positions)))
+            steps.append(step)
+        return join_steps(steps)
+
+    def _judge(self, tokens: list[str], step: list[str]) -> tuple[StepTruth, list[str]]:
+        left = step[step.index("|") + 1 :] if "|" in step else []
+        num_operators = len(tokens) // 2
+        decision = step[0][1:] if step and step[0].startswith("p") else ""
+        if not decision.isdigit() or int(decision) >= num_operators or not self._well_formed(tokens):
+            return StepTruth.WRONG_EXECUTION, left
+        position = int(decision)
+        expected, _ = self.reduce(tokens, position)
+        if step != expected.split():
+            return StepTruth.WRONG_EXECUTION, left
+        right = position in self.right_positions(tokens)
+        return StepTruth.RIGHT if right else StepTruth.WRONG_DECISION, left
+
+    def _well_formed(self, tokens: list[str]) -> bool:
+        values = {str(value) for value in range(self.config.num_values)}
+        operators = set(self.operators)
+        return len(tokens) % 2 == 1 and all(
+            token in (operators if i % 2 else values) for i, token in enumerate(tokens)
+        )
+
+    def _stream(self, split: Split, seed: int) -> Iterator[Problem]:
+        seen: set[int] = set()
+        chunk = barren = 0
+        while True:
+            values, operators = self._draw_chunk(split, seed, chunk)
+            num_seen = len(seen)
+            answers, unambiguous = self._answers(values, operators)
+            keep = unambiguous if self.config.unambiguous else np.ones(len(answers), dtype=bool)
+            codes = self._codes(values, operators)
+            for i in np.flatnonzero(keep):
+                if (code := int(codes[i])) not in seen:
+                    seen.add(code)
+                    yield self._problem(values[i], operators[i], int(answers[i]))
+            chunk += 1
+            barren = 0 if len(seen) > num_seen else barren + 1
+            if barren == MAX_BARREN_CHUNKS:
+                return
+
+    def _draw_chunk(self, split: Split, seed: int, chunk: int) -> tuple[Array, Array]:
+        config = self.config
+        generator = np.random.default_rng([config.world_seed, SPLIT_CODE[split], seed, chunk])
+        values = generator.integers(0, config.num_values, size=(CHUNK_SIZE, config.operators_per_problem + 1))
+        operators = generator.choice(
+            config.num_operators, size=(CHUNK_SIZE, config.operators_per_problem), p=self.operator_frequencies
+        )
+        uniform = self._split_uniform(values, operators)
+        mine = {
+            Split.TEST: uniform < TEST_SHARE,
+            Split.VALIDATION: (uniform >= TEST_SHARE) & (uniform < TEST_SHARE + VALIDATION_SHARE),
+            Split.TRAIN: uniform >= TEST_SHARE + VALIDATION_SHARE,
+        }[split]
+        return values[mine], operators[mine]
+
+    def _codes(self, values: Array, operators: Array) -> Array:
+        """One integer an expression, shape (B,): mixed radix over its values and operators."""
+        codes = values[:, 0]
+        for i in range(operators.shape[1]):
+            codes = codes * self.config.num_operators + operators[:, i]
+            codes = codes * self.config.num_values + values[:, i + 1]
+        return np.asarray(codes)
+
+    def _split_uniform(self, values: Array, operators: Array) -> NDArray[np.float64]:
+        """A number in [0, 1) for each expression, shape (B,), from SplitMix64 (Steele et al. 2014) of its code."""
+        with np.errstate(over="ignore"):
+            z = self._codes(values, operators).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            z = z ^ (z >> np.uint64(31))
+        return np.asarray((z >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+    def _answers(self, values: Array, operators: Array) -> tuple[Array, NDArray[np.bool_]]:
+        """Reference answers, shape (B,), and whether no order with a wrong step reaches them, shape (B,).
+
+        Walks the tree of all n! orders of reduction once, each node for all expressions together.
+        """
+        num = len(values)
+        answers = np.full(num, -1, dtype=np.int64)
+        reached_wrongly = np.zeros((num, self.config.num_values), dtype=bool)
+        rows = np.arange(num)
+
+        def walk(values: Array, operators: Array, right: NDArray[np.bool_]) -> None:
+            if operators.shape[1] == 0:
+                answers[right] = values[right, 0]
+                reached_wrongly[rows[~right], values[~right, 0]] = True
+                return
+            levels = self.levels[operators]
+            for i in range(operators.shape[1]):
+                legal = right.copy()
+                if i > 0:
+                    legal &= levels[:, i - 1] < levels[:, i]
+                if i + 1 < operators.shape[1]:
+                    legal &= levels[:, i + 1] <= levels[:, i]
+                value = self.tables[operators[:, i], values[:, i], values[:, i + 1]]
+                rest = np.concatenate([values[:, :i], value[:, None], values[:, i + 2 :]], axis=1)
+                walk(rest, np.delete(operators, i, axis=1), legal)
+
+        walk(values, operators, np.ones(num, dtype=bool))
+        return answers, ~reached_wrongly[rows, answers]
+
+    def _problem(self, values: Array, operators: Array, answer: int) -> Problem:
+        tokens = [str(values[0])]
+        for operator, value in zip(operators, values[1:], strict=True):
+            tokens += [self.operators[operator], str(value)]
+        return Problem(text=" ".join(tokens), answer=str(answer))
+
+    def _world_generator(self, purpose: str) -> np.random.Generator:
+        return np.random.default_rng([self.config.world_seed, *purpose.encode()])

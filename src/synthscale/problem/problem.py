@@ -1,0 +1,109 @@
+"""The words every room shares: problem, solution, step, verdict, and what a task has to offer.
+
+A problem's prompt is its text and a line break; a solution is a text whose lines are its steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+
+
+class Split(StrEnum):
+    """The three disjoint parts of a task's problems."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Verdict(StrEnum):
+    """The binary reward r(y, y*), with the reason when it is 0."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    UNPARSEABLE = "unparseable"
+
+
+class StepTruth(StrEnum):
+    """What a world that knows the truth says of one step."""
+
+    RIGHT = "right"
+    WRONG_DECISION = "wrong_decision"  # legal form and arithmetic, but not what the hidden rule asks for
+    WRONG_EXECUTION = "wrong_execution"  # miscopied, miscalculated or malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question x and its reference answer y*."""
+
+    text: str
+    answer: str
+
+    @property
+    def problem_id(self) -> str:
+        """Sixteen hex digits that name the problem by its text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
+
+    @property
+    def prompt(self) -> str:
+        """What the policy sees: the text and a line break."""
+        return self.text + "\n"
+
+
+@dataclass(kw_only=True, slots=True)
+class TaskConfig:
+    """What every task's config holds; each task adds its own keys."""
+
+    name: str
+    num_validation: int = 200
+    num_test: int = 1000
+
+    @property
+    def max_data_size(self) -> int:
+        """The most training problems that the task can give."""
+        raise NotImplementedError
+
+
+def check_between(key: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError with one sentence that names the key, what it is, and what is accepted."""
+    if not low <= value <= high:
+        raise ValueError(f"{key} must be between {low} and {high}, but is {value}.")
+
+
+class Task(Protocol):
+    """A source of problems and the only judge of their solutions."""
+
+    def problems(self, split: Split, num_problems: int, seed: int) -> list[Problem]:
+        """The first `num_problems` of the seed's stream, so that data sets of one seed nest."""
+        ...
+
+    def verdict(self, problem: Problem, solution: str) -> Verdict:
+        """Whether the solution's final answer equals the reference answer."""
+        ...
+
+    def step_truths(self, problem: Problem, steps: list[str]) -> list[StepTruth]:
+        """The truth of each step, or an empty list where the task does not know it."""
+        ...
+
+    def trace(self, problem: Problem, generator: np.random.Generator) -> str:
+        """A right solution of the problem.
+
+        Raises:
+            ValueError: if the task has no procedural solver.
+        """
+        ...
+
+
+def split_steps(solution: str) -> list[str]:
+    """The steps y_1 … y_L: the solution's non-empty lines, stripped."""
+    return [line.strip() for line in solution.split("\n") if line.strip()]
+
+
+def join_steps(steps: list[str]) -> str:
+    """The inverse of `split_steps` for stripped lines."""
+    return "\n".join(steps)

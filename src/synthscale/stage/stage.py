@@ -1,0 +1,92 @@
+"""What a stage is: a function from a typed config and input artifacts to one artifact, named by its content.
+
+A `Node` is a stage with its config and the nodes it takes its inputs from: a recipe unfolds into a graph of them, and a
+node's key is the hash of all that its artifact depends on. Each stage is one file beside this one, with a config class,
+a VERSION (raised when the stage's result changes for the same config) and a `run`. The files import torch only inside
+`run`, so that a plan can be made without it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+STAGES = ("pretrain", "synthesize", "finetune", "sample", "credit", "compose", "evaluate")
+
+Measures = dict[str, float | int | str | None]
+Advance = Callable[[int, int], None]
+"""Called with (done, total) as a stage goes along; the study layer draws the bar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A finished stage's output: a folder, and the manifest that was written into it last."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def measures(self) -> Mapping[str, Any]:
+        """The counts, seconds and metrics that the stage returned."""
+        measures: Mapping[str, Any] = self.manifest["measures"]
+        return measures
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stage of a point, and by its inputs the whole graph under it."""
+
+    stage: str
+    config: Any
+    inputs: Mapping[str, Node] = field(default_factory=dict)
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        identity = {
+            "stage": self.stage,
+            "version": importlib.import_module(f"synthscale.stage.{self.stage}").VERSION,
+            "config": plain(self.config),
+            "inputs": {name: node.key for name, node in sorted(self.inputs.items())},
+        }
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        object.__setattr__(self, "key", f"{self.stage}-{digest[:16]}")
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all under it, inputs before what needs them, each once."""
+        seen: set[str] = set()
+
+        def visit(node: Node) -> Iterator[Node]:
+            if node.key in seen:
+                return
+            seen.add(node.key)
+            for name in sorted(node.inputs):
+                yield from visit(node.inputs[name])
+            yield node
+
+        return visit(self)
+
+
+def run_stage(node: Node, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+    """Run the node's stage; it writes its files into `out` and returns its measures."""
+    run: Callable[..., Measures] = importlib.import_module(f"synthscale.stage.{node.stage}").run
+    return run(node.config, inputs, out, advance)
+
+
+def plain(config: Any) -> Any:
+    """A config as JSON types: dataclasses to dicts, enums to their values."""
+    if dataclasses.is_dataclass(config):
+        return {f.name: plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+    if isinstance(config, Enum):
+        return config.value
+    if isinstance(config, Mapping):
+        return {str(key): plain(value) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [plain(value) for value in config]
+    return config

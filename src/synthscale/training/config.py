@@ -1,0 +1,39 @@
+"""Configs of the training room, free of torch so that help and plan answer at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from synthscale.problem import check_between
+
+
+class Device(Enum):
+    """Where a stage computes; auto takes a GPU where there is one."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+@dataclass(kw_only=True, slots=True)
+class TrainerConfig:
+    """The optimizer and the machine; what a method owns (rates, updates, loss weights) stands in `algorithm`."""
+
+    batch_size: int = 32  # examples an update; a pair counts as one
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    warmup_share: float = 0.05  # of the updates, linear; then cosine to zero
+    adam_beta2: float = 0.98
+    num_validations: int = 4  # times that validation loss and accuracy are measured, evenly over the updates
+    device: Device = Device.auto
+    num_threads: int = 1  # of torch, in each process
+
+    def __post_init__(self) -> None:
+        check_between("trainer.batch_size", self.batch_size, 1, 100_000)
+        check_between("trainer.weight_decay", self.weight_decay, 0.0, 10.0)
+        check_between("trainer.max_grad_norm", self.max_grad_norm, 1e-6, 1e6)
+        check_between("trainer.warmup_share", self.warmup_share, 0.0, 1.0)
+        check_between("trainer.adam_beta2", self.adam_beta2, 0.0, 0.99999)
+        check_between("trainer.num_validations", self.num_validations, 1, 1000)
+        check_between("trainer.num_threads", self.num_threads, 1, 1024)
