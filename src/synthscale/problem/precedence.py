@@ -59,8 +59,6 @@ class PrecedenceConfig(TaskConfig):
         check_between("task.num_values", self.num_values, 2, 10)
         check_between("task.operators_per_problem", self.operators_per_problem, 1, 6)
         check_between("task.zipf_exponent", self.zipf_exponent, 0.0, 5.0)
-        check_between("task.num_validation", self.num_validation, 1, self.max_held_out)
-        check_between("task.num_test", self.num_test, 1, self.max_held_out)
 
     @property
     def num_expressions(self) -> int:
@@ -71,6 +69,15 @@ class PrecedenceConfig(TaskConfig):
     def max_data_size(self) -> int:
         """Training problems on offer; a tenth of all expressions leaves room for rare operators and ambiguity."""
         return min(MAX_DATA_SIZE, self.num_expressions // 10)
+
+    def pretraining_world(self) -> PrecedenceConfig:
+        """The same tables and words, with the keys that a base policy does not depend on at their defaults."""
+        return PrecedenceConfig(
+            num_operators=self.num_operators,
+            num_values=self.num_values,
+            operators_per_problem=self.operators_per_problem,
+            world_seed=self.world_seed,
+        )
 
     @property
     def max_held_out(self) -> int:
@@ -106,6 +113,13 @@ class PrecedenceTask:
         """The operators' symbols, one character each."""
         return OPERATOR_SYMBOLS[: self.config.num_operators]
 
+    @cached_property
+    def words(self) -> list[str]:
+        """Every word that problems and solutions are written in, line breaks apart."""
+        values = [str(value) for value in range(self.config.num_values)]
+        decisions = [f"p{position}" for position in range(self.config.operators_per_problem)]
+        return [*values, *self.operators, *decisions, "=", "|"]
+
     def problems(self, split: Split, num_problems: int, seed: int = 0) -> list[Problem]:
         """The first `num_problems` problems of the stream that (split, seed) names, none twice.
 
@@ -125,13 +139,18 @@ class PrecedenceTask:
             raise ValueError(f"task {self.config.name} has {len(chosen)} {split} problems, not {num_problems}.")
         return chosen
 
-    def verdict(self, problem: Problem, solution: str) -> Verdict:
-        """Compare the single value after the last step's bar with the reference answer, exactly."""
+    def answer(self, solution: str) -> str | None:
+        """The single value after the last step's bar."""
         steps = split_steps(solution)
-        answer = steps[-1].partition("|")[2].split() if steps else []
-        if len(answer) != 1 or not answer[0].isdigit():
+        left = steps[-1].partition("|")[2].split() if steps else []
+        return left[0] if len(left) == 1 and left[0].isdigit() else None
+
+    def verdict(self, problem: Problem, solution: str) -> Verdict:
+        """Compare the final answer with the reference answer, exactly."""
+        answer = self.answer(solution)
+        if answer is None:
             return Verdict.UNPARSEABLE
-        return Verdict.CORRECT if answer[0] == problem.answer else Verdict.WRONG
+        return Verdict.CORRECT if answer == problem.answer else Verdict.WRONG
 
     def step_truths(self, problem: Problem, steps: list[str]) -> list[StepTruth]:
         """The truth of each step, judged against the expression that the step before it left, right or wrong."""
@@ -166,14 +185,14 @@ class PrecedenceTask:
         """A solution with exact steps in an order that ignores precedence; its answer is right by luck alone."""
         return self._solve(problem, generator, right=False)
 
-    def draw_problem(self, generator: np.random.Generator, num_operators: int) -> Problem:
-        """One problem of any length, operators uniform, not held out; what the base policy is pretrained on."""
-        while True:
-            values = generator.integers(0, self.config.num_values, size=(1, num_operators + 1))
-            operators = generator.integers(0, self.config.num_operators, size=(1, num_operators))
-            if self._split_uniform(values, operators)[0] >= TEST_SHARE + VALIDATION_SHARE:
-                answer, _ = self._answers(values, operators)
-                return self._problem(values[0], operators[0], int(answer[0]))
+    def draw_problems(self, generator: np.random.Generator, num_problems: int, num_operators: int) -> list[Problem]:
+        """Problems of any length with uniform operators, none held out: what the base policy is pretrained on."""
+        values = generator.integers(0, self.config.num_values, size=(2 * num_problems, num_operators + 1))
+        operators = generator.integers(0, self.config.num_operators, size=(2 * num_problems, num_operators))
+        answers, _ = self._answers(values, operators)
+        # held-out expressions are a fifth of all, so twice the number is enough for any but tiny draws
+        train = np.flatnonzero(self._split_uniform(values, operators) >= TEST_SHARE + VALIDATION_SHARE)
+        return [self._problem(values[i], operators[i], int(answers[i])) for i in train[:num_problems]]
 
     def _solve(self, problem: Problem, generator: np.random.Generator, *, right: bool) -> str:
         tokens, steps = problem.text.split(), []
@@ -199,9 +218,7 @@ class PrecedenceTask:
     def _well_formed(self, tokens: list[str]) -> bool:
         values = {str(value) for value in range(self.config.num_values)}
         operators = set(self.operators)
-        return len(tokens) % 2 == 1 and all(
-            token in (operators if i % 2 else values) for i, token in enumerate(tokens)
-        )
+        return len(tokens) % 2 == 1 and all(token in (operators if i % 2 else values) for i, token in enumerate(tokens))
 
     def _stream(self, split: Split, seed: int) -> Iterator[Problem]:
         seen: set[int] = set()

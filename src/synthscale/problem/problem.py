@@ -60,12 +60,15 @@ class TaskConfig:
     """What every task's config holds; each task adds its own keys."""
 
     name: str
-    num_validation: int = 200
-    num_test: int = 1000
 
     @property
     def max_data_size(self) -> int:
         """The most training problems that the task can give."""
+        raise NotImplementedError
+
+    @property
+    def max_held_out(self) -> int:
+        """The most validation, and the most test problems that the task can give."""
         raise NotImplementedError
 
 
@@ -80,6 +83,10 @@ class Task(Protocol):
 
     def problems(self, split: Split, num_problems: int, seed: int) -> list[Problem]:
         """The first `num_problems` of the seed's stream, so that data sets of one seed nest."""
+        ...
+
+    def answer(self, solution: str) -> str | None:
+        """The solution's final answer, None where it has none."""
         ...
 
     def verdict(self, problem: Problem, solution: str) -> Verdict:

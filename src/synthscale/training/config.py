@@ -26,6 +26,7 @@ class TrainerConfig:
     warmup_share: float = 0.05  # of the updates, linear; then cosine to zero
     adam_beta2: float = 0.98
     num_validations: int = 4  # times that validation loss and accuracy are measured, evenly over the updates
+    num_validation: int = 200  # problems
     device: Device = Device.auto
     num_threads: int = 1  # of torch, in each process
 
@@ -36,4 +37,5 @@ class TrainerConfig:
         check_between("trainer.warmup_share", self.warmup_share, 0.0, 1.0)
         check_between("trainer.adam_beta2", self.adam_beta2, 0.0, 0.99999)
         check_between("trainer.num_validations", self.num_validations, 1, 1000)
+        check_between("trainer.num_validation", self.num_validation, 1, 1_000_000)
         check_between("trainer.num_threads", self.num_threads, 1, 1024)

@@ -1,0 +1,29 @@
+"""Mistakes a user can mend, told in one sentence.
+
+A missing column is no bug, so it gets no traceback: the command prints the sentence to stderr and exits with 2, as
+argparse does for a wrong option.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+
+EXIT_USER_ERROR = 2
+
+
+class UserError(Exception):
+    """What is wrong with the user's file or options, in one sentence that says what to mend."""
+
+
+def one_sentence_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
+    """Wrap a command's main so that a UserError becomes one line on stderr and exit code 2."""
+
+    @wraps(main)
+    def wrapped(argv: list[str]) -> int:
+        try:
+            return main(argv)
+        except UserError as error:
+            print(f"synthscale: {error}", file=sys.stderr)
+            return EXIT_USER_ERROR
+
+    return wrapped

@@ -1,0 +1,111 @@
+"""Figure: test error against data size, log-log, one curve a method.
+
+Small dots are runs (one a seed), large marks their mean with a 95 % t interval, lines the power law fitted to the runs
+with its bootstrap band. Lines stand where they were fitted, because the distance between two lines along the size axis
+is the data multiplier; marks are moved apart by at most 3 %, so that none hides another.
+
+    python -m synthscale_analysis.figure_error runs/eightfold
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.errors import one_sentence_errors
+from synthscale_analysis.estimates import error_by_size, fit_to_curve
+from synthscale_analysis.fitting import FittedCurve
+from synthscale_analysis.records import read_records
+from synthscale_analysis.studies import studies_in
+from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, rate_axis, save_figure, size_axis
+
+NAME = "error_vs_size"
+
+
+def error_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | None = None) -> Figure:
+    """Figure of the records of one task and model.
+
+    fits: power laws in the order of `curves_of(records)`, where they were already made; fitted here otherwise.
+    """
+    curves = curves_of(records)
+    power_fits = [fit_to_curve(curve, "power") for curve in curves] if fits is None else fits
+    sizes = sorted(records["data_size"].unique())
+    shifts = dodges(len(curves), sizes, share=0.09)
+    with house_style():
+        figure = Figure(figsize=(WIDTH_INCHES, 4.6), layout="constrained")
+        axes = figure.add_subplot()
+        size_axis(axes, sizes)
+        rate_axis(axes)
+        axes.set_ylabel("test error")
+        for curve, fit, shift in zip(curves, power_fits, shifts, strict=True):
+            _draw_fit(axes, curve, fit)
+            _draw_runs(axes, curve, shift)
+        _limits_from_runs(axes, records)
+        figure.legend(handles=[_legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_fit(axes: Axes, curve: Curve, fitted: FittedCurve | None) -> None:
+    if fitted is None or fitted.fit is None:
+        return
+    sizes = curve.rows["data_size"]
+    grid = np.geomspace(sizes.min(), sizes.max(), 60)
+    axes.plot(grid, fitted.fit.predict(grid), color=curve.colour, linestyle=curve.line_style, zorder=2)
+    if fitted.bootstrap is not None and fitted.bootstrap.resampled == "seeds":
+        band = fitted.bootstrap.band(grid)
+        axes.fill_between(grid, band.low, band.high, color=curve.colour, alpha=0.13, linewidth=0, zorder=1)
+
+
+def _draw_runs(axes: Axes, curve: Curve, shift: float) -> None:
+    runs = curve.rows[curve.rows["test_error"] > 0]
+    sizes = runs["data_size"] * shift
+    axes.plot(sizes, runs["test_error"], ".", color=curve.colour, markersize=6, alpha=0.6, markeredgewidth=0, zorder=4)
+    means = error_by_size(curve)
+    means = means[means["mean"] > 0]
+    if means.empty:
+        return
+    low, high = means["low"].fillna(means["mean"]), means["high"].fillna(means["mean"])
+    axes.errorbar(
+        means["data_size"] * shift,
+        means["mean"],
+        yerr=[means["mean"] - low, high - means["mean"]],
+        fmt=curve.marker,
+        color=curve.colour,
+        markersize=6,
+        markeredgecolor="white",
+        markeredgewidth=0.6,
+        elinewidth=0.9,
+        zorder=5,
+    )
+
+
+def _legend_entry(curve: Curve) -> Line2D:
+    entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
+    entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
+    return entry
+
+
+def _limits_from_runs(axes: Axes, records: pd.DataFrame) -> None:
+    """Limits from the runs, not from intervals: with two seeds an interval may reach to 0, which a log axis has not."""
+    errors = records.loc[records["test_error"] > 0, "test_error"]
+    if not errors.empty:
+        axes.set_ylim(float(errors.min()) / 1.35, min(float(errors.max()) * 1.25, 1.05))
+
+
+@one_sentence_errors
+def main(argv: list[str]) -> int:
+    """Draw the figure of every task and model in a study's folder: `main([DIR])`."""
+    folder = Path(argv[0] if argv else ".")
+    for study in studies_in(read_records(folder), folder / "report"):
+        print(*save_figure(error_figure(study.records), study.folder, NAME), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

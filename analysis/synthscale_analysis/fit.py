@@ -1,0 +1,144 @@
+"""`synthscale fit`: a scaling law with intervals, for any table.
+
+    synthscale fit results.csv --x data_size --y test_error --group algorithm --law all --json fits.json
+
+Rows whose y is empty are left out and counted in the notes. A column called `seed` is taken as the seeds, so that the
+interval comes from seeds within sizes. Protocol of the fit: `synthscale.scaling.fit`.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from synthscale.scaling import LAWS, Law
+from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.fitting import FittedCurve, fit_curve
+from synthscale_analysis.output import write_atomically
+from synthscale_analysis.records import first_row, measurements, numeric, read_table, require_columns
+
+
+@one_sentence_errors
+def main(argv: list[str]) -> int:
+    """Run the command; argv is without the program's name. 0, or 2 for a table or options that cannot be used."""
+    options = _parser().parse_args(argv)
+    if options.bootstrap < 2:
+        raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
+    table = _usable_rows(read_table(options.table), options)
+    laws = list(LAWS.values()) if options.law == "all" else [LAWS[options.law]]
+    fits = _fit_groups(table, laws, options)
+    if all(fitted.fit is None for _, fitted in fits):
+        raise UserError("; ".join(dict.fromkeys(note for _, fitted in fits for note in fitted.notes)))
+    Console(width=None if sys.stdout.isatty() else 160).print(_fit_table(fits, options))
+    if options.json is not None:
+        write_atomically(options.json, (json.dumps(_as_json(fits, options), indent=2) + "\n").encode())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="synthscale fit", description="Fit a scaling law to a table, with intervals.")
+    parser.add_argument("table", type=Path, help="a .csv or .parquet file")
+    parser.add_argument("--x", required=True, help="column of sizes, e.g. data_size")
+    parser.add_argument("--y", required=True, help="column of errors or losses, e.g. test_error")
+    parser.add_argument("--group", help="column whose values are fitted apart, e.g. algorithm")
+    parser.add_argument("--seed-column", help="column of seeds (default: seed, where there is one)")
+    parser.add_argument("--law", choices=[*LAWS, "all"], default="power", help="law to fit (default: power)")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="draws of the bootstrap (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
+    parser.add_argument("--json", type=Path, help="write the fits to this file as well")
+    return parser
+
+
+def _usable_rows(table: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
+    """Rows with a value, x and y as positive numbers; fills in the default seed column."""
+    if options.seed_column is None and "seed" in table.columns and "seed" not in (options.x, options.y, options.group):
+        options.seed_column = "seed"
+    named = (options.x, options.y, options.group, options.seed_column)
+    require_columns(table, tuple(name for name in named if name is not None))
+    for name in (options.x, options.y):
+        table[name] = numeric(table, name)
+    usable = table.dropna(subset=[options.y])
+    if usable.empty:
+        raise UserError(f"column {options.y} is empty in every row")
+    for name in (options.x, options.y):
+        good = (usable[name] > 0) & (usable[name] < float("inf"))
+        if not good.all():
+            row = first_row(~good)
+            raise UserError(f"column {name} holds {usable[name].loc[row]:g} in row {row}; a fit needs positive numbers")
+    return usable
+
+
+def _fit_groups(table: pd.DataFrame, laws: list[Law], options: argparse.Namespace) -> list[tuple[str, FittedCurve]]:
+    groups = [("all rows", table)]
+    if options.group is not None:
+        groups = [(str(name), rows) for name, rows in table.groupby(options.group, sort=True, dropna=False)]
+    jobs = [(name, rows, law) for name, rows in groups for law in laws]
+    progress = track(jobs, description="fitting", console=Console(stderr=True), transient=True)
+    return [
+        (name, fit_curve(law, _columns(rows, options), options.bootstrap, options.seed)) for name, rows, law in progress
+    ]
+
+
+def _columns(rows: pd.DataFrame, options: argparse.Namespace) -> Any:
+    return measurements(rows, options.x, options.y, options.seed_column)
+
+
+def _fit_table(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace) -> Table:
+    names = list(dict.fromkeys(name for _, fitted in fits for name in fitted.law.parameter_names))
+    caption = f"95 % intervals from {options.bootstrap} bootstrap draws; N is {options.x}"
+    table = Table(title=f"{options.y} against {options.x}", caption=caption)
+    for heading in (options.group or "rows", "law", *names):
+        table.add_column(heading)
+    for heading in ("rows", "sizes", "seeds"):
+        table.add_column(heading, justify="right")
+    table.add_column("notes")
+    for group, fitted in fits:
+        counts = (str(fitted.measurements.num_rows), str(fitted.measurements.num_sizes), fitted.seeds_per_size)
+        cells = [parameter_text(fitted, name) for name in names]
+        table.add_row(group, fitted.law.formula, *cells, *counts, "; ".join(fitted.notes))
+    return table
+
+
+def parameter_text(fitted: FittedCurve, name: str) -> str:
+    """A parameter with its interval, as "0.152 [0.11, 0.19]"; empty where the law has none of that name."""
+    if fitted.fit is None or name not in fitted.fit.parameters:
+        return ""
+    interval = fitted.interval(name)
+    bounds = "" if interval is None else f" [{interval.low:.3g}, {interval.high:.3g}]"
+    return f"{fitted.fit.parameters[name]:.3g}{bounds}"
+
+
+def _as_json(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace) -> dict[str, Any]:
+    settings = {name: getattr(options, name) for name in ("x", "y", "group", "seed_column", "bootstrap", "seed")}
+    return {"table": str(options.table), **settings, "fits": [_fit_as_json(group, fitted) for group, fitted in fits]}
+
+
+def _fit_as_json(group: str, fitted: FittedCurve) -> dict[str, Any]:
+    parameters = {}
+    for name, estimate in (fitted.fit.parameters if fitted.fit else {}).items():
+        interval = fitted.interval(name)
+        low, high = (None, None) if interval is None else (interval.low, interval.high)
+        parameters[name] = {"estimate": estimate, "low": low, "high": high}
+    return {
+        "group": group,
+        "law": fitted.law.name,
+        "formula": fitted.law.formula,
+        "parameters": parameters,
+        "objective": fitted.fit.objective if fitted.fit else None,
+        "num_rows": fitted.measurements.num_rows,
+        "num_sizes": fitted.measurements.num_sizes,
+        "num_seeds": fitted.measurements.num_seeds().tolist(),
+        "resampled": fitted.bootstrap.resampled if fitted.bootstrap else None,
+        "converged": fitted.fit.converged if fitted.fit else None,
+        "notes": list(fitted.notes),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""Read a study's records, or any other table, into a DataFrame.
+
+Every number is checked here, with the row it stands in, so that no figure is made from a column that was read as text.
+Rows are counted from 1 and the header is not counted.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from synthscale.scaling import Measurements
+from synthscale_analysis.errors import UserError
+
+REQUIRED_COLUMNS = ("task", "model", "algorithm", "data_size", "seed", "test_accuracy", "test_error")
+POINT_COLUMNS = ("task", "model", "algorithm", "data_size", "negative_fraction", "seed")
+ROW = "row"
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a .csv or .parquet file; UserError for another extension, an unreadable file or one without rows.
+
+    The index, named `row`, counts rows from 1, so that messages can point at them after rows were dropped.
+    """
+    extension = path.suffix.lower()
+    if extension not in (".csv", ".parquet"):
+        raise UserError(f"cannot tell what {path} is: its name must end in .csv or .parquet")
+    if not path.is_file():
+        raise UserError(f"there is no file {path}")
+    try:
+        table = pd.read_csv(path) if extension == ".csv" else pd.read_parquet(path)
+    except Exception as error:  # readers raise a dozen unrelated types for a file they cannot parse
+        raise UserError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+    if table.empty:
+        raise UserError(f"{path} has no rows")
+    table.index = pd.RangeIndex(1, len(table) + 1, name=ROW)
+    return table
+
+
+def require_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
+    """UserError that names the missing columns and those that exist."""
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        there = ", ".join(str(name) for name in table.columns)
+        raise UserError(f"no column {', '.join(missing)} in the table; it has {there}")
+
+
+def numeric(table: pd.DataFrame, name: str) -> "pd.Series[float]":
+    """The column as float64, NaN where empty; UserError with the first row that holds something else."""
+    column = table[name]
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    bad = numbers.isna() & column.notna()
+    if bad.any():
+        row = first_row(bad)
+        raise UserError(f"column {name} holds {column.loc[row]!r} in row {row}, which is not a number")
+    return numbers
+
+
+def first_row(chosen: "pd.Series[bool]") -> int:
+    """Number of the first row that is chosen."""
+    return int(chosen.index[chosen][0])
+
+
+def read_records(folder: Path) -> pd.DataFrame:
+    """The records of a study: results.csv in its folder, else results.parquet.
+
+    Rows without a test error (points that have not finished) are left out. UserError where there is no table, a column
+    is missing, no point has finished, a number is impossible, or two rows are the same point.
+    """
+    paths = [folder / "results.csv", folder / "results.parquet"]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        raise UserError(f"{folder} holds no results.csv or results.parquet")
+    records = read_table(path)
+    require_columns(records, REQUIRED_COLUMNS)
+    if "negative_fraction" not in records.columns:
+        records["negative_fraction"] = float("nan")
+    for name in ("data_size", "negative_fraction", "test_accuracy", "test_error"):
+        records[name] = numeric(records, name)
+    finished = records[records["test_error"].notna()].copy()
+    if finished.empty:
+        raise UserError(f"no row of {path} has a test_error yet")
+    _require_possible(finished)
+    return finished
+
+
+def measurements(rows: pd.DataFrame, x: str, y: str, seed_column: str | None) -> Measurements:
+    """Columns of a table as measurements; seeds compare as text, so 1 and "1" are the same seed."""
+    seeds = None if seed_column is None else rows[seed_column].astype(str).to_numpy(dtype=str)
+    return Measurements.from_columns(rows[x].to_numpy(dtype=float), rows[y].to_numpy(dtype=float), seeds)
+
+
+def _require_possible(records: pd.DataFrame) -> None:
+    checks = {
+        "data_size": records["data_size"] > 0,
+        "test_error": records["test_error"].between(0, 1),
+        "seed": records["seed"].notna(),
+    }
+    for name, good in checks.items():
+        if not good.all():
+            row = first_row(~good)
+            raise UserError(f"column {name} holds {records[name].loc[row]} in row {row}, which no point can have")
+    repeated = records.duplicated(list(POINT_COLUMNS), keep=False)
+    if repeated.any():
+        rows = ", ".join(str(row) for row in records.index[repeated][:4])
+        raise UserError(f"rows {rows} are the same point: task, model, algorithm, size, fraction and seed are equal")

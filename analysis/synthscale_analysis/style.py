@@ -1,0 +1,93 @@
+"""How figures look and how they are written.
+
+6.5 inches is the text width of a letter page with one-inch margins, so a figure is printed at the size it is drawn and
+its 9-point letters stay 9-point. SVG keeps its text as text. The same records give the same bytes: no date, fixed ids.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from synthscale_analysis.output import write_atomically
+
+matplotlib.use("Agg")
+
+WIDTH_INCHES = 6.5
+FONT_POINTS = 9.0
+SIZE_LABEL = "data size (problems)"
+RC: Any = {
+    "font.size": FONT_POINTS,
+    "axes.titlesize": FONT_POINTS + 1,
+    "axes.labelsize": FONT_POINTS,
+    "xtick.labelsize": FONT_POINTS,
+    "ytick.labelsize": FONT_POINTS,
+    "legend.fontsize": FONT_POINTS,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.3,
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "synthscale",
+}
+
+
+def house_style() -> AbstractContextManager[None]:
+    """The settings above, for the drawing of one figure."""
+    return matplotlib.rc_context(RC)
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write NAME.png and NAME.svg into the folder, each whole or not at all."""
+    metadata: dict[str, dict[str, str | None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    paths = []
+    for extension, entries in metadata.items():
+        buffer = BytesIO()
+        with house_style():
+            figure.savefig(buffer, format=extension, metadata=entries)
+        paths.append(folder / f"{name}.{extension}")
+        write_atomically(paths[-1], buffer.getvalue())
+    return paths
+
+
+def size_axis(axes: Axes, sizes: Sequence[float]) -> None:
+    """Log axis of data sizes, with a tick at every size measured (thinned where there are more than eight)."""
+    axes.set_xscale("log")
+    step = -(-len(sizes) // 8)
+    axes.xaxis.set_major_locator(FixedLocator(list(sizes)[::step]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
+    margin = 1.3
+    axes.set_xlim(min(sizes) / margin, max(sizes) * margin)
+    axes.set_xlabel(SIZE_LABEL)
+
+
+def rate_axis(axes: Axes) -> None:
+    """Log axis of an error rate, with ticks at 1, 2 and 5 of every decade in plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+
+
+def dodges(num_curves: int, sizes: Sequence[float], share: float) -> list[float]:
+    """Factor by which each curve is moved along a log size axis, so that curves do not hide each other.
+
+    share: of the narrowest gap between two sizes, what all curves together may fill.
+    """
+    narrowest = float(np.min(np.diff(np.log(sizes)))) if len(sizes) > 1 else float(np.log(2.0))
+    step = min(share * narrowest / max(num_curves - 1, 1), 0.08)
+    return [float(np.exp(step * (place - (num_curves - 1) / 2))) for place in range(num_curves)]

@@ -1,0 +1,109 @@
+"""Tables of a study: summary.csv (one row per curve and size) and fits.csv (one row per curve and law).
+
+An empty cell was not measured or cannot be had; the note beside it says why.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from synthscale.scaling import DataMultiplier
+from synthscale_analysis.curves import Curve
+from synthscale_analysis.estimates import BASELINES, mean_interval, multipliers_of
+from synthscale_analysis.fitting import FittedCurve
+
+#: Columns whose mean over seeds is given where the records have it.
+MEAN_COLUMNS = (
+    "pass_at_1",
+    "pass_at_4",
+    "pass_at_16",
+    "maj_at_4",
+    "maj_at_16",
+    "wrong_step_share",
+    "pit_precision",
+    "num_updates",
+    "num_train_positives",
+    "num_train_pairs",
+    "num_train_tokens",
+    "num_sampled_tokens",
+    "num_rollouts",
+    "train_seconds",
+    "sample_seconds",
+)
+
+
+def summary_table(records: pd.DataFrame, curves: Sequence[Curve], num_draws: int, seed: int) -> pd.DataFrame:
+    """One row per curve and size, multipliers against every baseline included."""
+    rows: list[dict[str, object]] = []
+    for curve in curves:
+        against = {
+            name: {found.size: found for found in multipliers_of(records, curve, name, num_draws, seed)}
+            for name in BASELINES
+        }
+        for size, cell in curve.rows.groupby("data_size"):
+            row = {**_curve_columns(curve), "data_size": int(float(str(size))), **_cell_columns(cell)}
+            for name in BASELINES:
+                row |= _multiplier_columns(f"multiplier_vs_{name}", against[name].get(float(str(size))))
+            rows.append(row | _mean_columns(cell))
+    return pd.DataFrame(rows)
+
+
+def fits_table(curves: Sequence[Curve], fits: Sequence[FittedCurve | None]) -> pd.DataFrame:
+    """One row per fitted curve; curves and fits run in parallel, a curve stands once for each of its laws."""
+    rows: list[dict[str, object]] = []
+    for curve, fitted in zip(curves, fits, strict=True):
+        if fitted is None:
+            continue
+        row = {**_curve_columns(curve), "law": fitted.law.name}
+        for name in ("a", "b", "c"):
+            interval = fitted.interval(name) if fitted.fit and name in fitted.fit.parameters else None
+            row[name] = fitted.fit.parameters.get(name) if fitted.fit else None
+            row[f"{name}_low"] = None if interval is None else interval.low
+            row[f"{name}_high"] = None if interval is None else interval.high
+        rows.append(row | _fit_columns(fitted))
+    return pd.DataFrame(rows)
+
+
+def _curve_columns(curve: Curve) -> dict[str, object]:
+    return {"algorithm": curve.algorithm, "negative_fraction": curve.negative_fraction}
+
+
+def _cell_columns(cell: pd.DataFrame) -> dict[str, object]:
+    mean, low, high = mean_interval(cell["test_error"].to_numpy(dtype=float))
+    return {
+        "num_seeds": len(cell),
+        "mean_test_accuracy": float(cell["test_accuracy"].mean()),
+        "sd_test_accuracy": float(cell["test_accuracy"].std(ddof=1)) if len(cell) > 1 else None,
+        "mean_test_error": mean,
+        "test_error_low": low,
+        "test_error_high": high,
+    }
+
+
+def _multiplier_columns(prefix: str, found: DataMultiplier | None) -> dict[str, object]:
+    ends = (None, None, None) if found is None else (found.multiplier, found.low, found.high)
+    columns: dict[str, object] = {}
+    for name, end in zip((prefix, f"{prefix}_low", f"{prefix}_high"), ends, strict=True):
+        columns |= {
+            name: None if end is None else end.value,
+            f"{name}_status": None if end is None else end.reach.value,
+        }
+    return columns | {f"{prefix}_note": None if found is None else found.note or None}
+
+
+def _mean_columns(cell: pd.DataFrame) -> dict[str, object]:
+    present = [name for name in MEAN_COLUMNS if name in cell.columns]
+    numbers = {name: pd.to_numeric(cell[name], errors="coerce") for name in present}
+    return {f"mean_{name}": float(column.mean()) for name, column in numbers.items()}
+
+
+def _fit_columns(fitted: FittedCurve) -> dict[str, object]:
+    return {
+        "objective": fitted.fit.objective if fitted.fit else None,
+        "converged": fitted.fit.converged if fitted.fit else None,
+        "num_rows": fitted.measurements.num_rows,
+        "num_sizes": fitted.measurements.num_sizes,
+        "seeds_per_size": fitted.seeds_per_size,
+        "resampled": fitted.bootstrap.resampled if fitted.bootstrap else None,
+        "notes": "; ".join(fitted.notes) or None,
+    }

@@ -1,0 +1,1 @@
+"""Evaluation: verdicts on a policy's solutions, and figures with intervals from them."""

@@ -1,0 +1,91 @@
+"""From graded solutions to a training set: which positives, which pairs, and how many of each.
+
+The budget is E = examples_per_problem · N examples. round(f·E) of them are preference pairs, the rest positives, f being
+the negative fraction: f = 0 is RFT's data, f = 1 pure preference learning. Candidates are taken round by round, one a
+problem, so that a budget that does not reach all of them treats the problems alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import zip_longest
+
+from synthscale.mixture.example import Example, PairShape
+from synthscale.problem import check_between
+
+
+class ChosenFrom(Enum):
+    """Where the accepted side of a step pair comes from."""
+
+    samples = "samples"  # an accepted sample of the same problem: the paper's form
+    rollouts = "rollouts"  # a right rollout from just before the pit, so that both sides share all steps before it
+
+
+@dataclass(kw_only=True, slots=True)
+class MixtureConfig:
+    """The share of negatives at a fixed budget, and the form of the pairs."""
+
+    name: str = "positives"
+    negative_fraction: float = 0.0
+    examples_per_problem: float = 5.0
+    positives_per_problem: int = 4  # self-generated; at most 4 in the RFT literature
+    include_teacher: bool = True  # the teacher's traces are positives too, and come first
+    pair_shape: PairShape = PairShape.solution
+    chosen_from: ChosenFrom = ChosenFrom.samples
+    eos_after_prefix: bool = False  # whether a rejected prefix that stops mid-solution gets an end-of-sequence token
+
+    def __post_init__(self) -> None:
+        check_between("mixture.negative_fraction", self.negative_fraction, 0.0, 1.0)
+        check_between("mixture.examples_per_problem", self.examples_per_problem, 0.01, 10_000)
+        check_between("mixture.positives_per_problem", self.positives_per_problem, 0, 10_000)
+
+
+def mix(
+    positives: Mapping[str, Sequence[Example]],
+    pairs: Mapping[str, Sequence[Example]],
+    num_problems: int,
+    config: MixtureConfig,
+) -> list[Example]:
+    """Positives and pairs within the budget, from candidates by problem; fewer where there are not enough."""
+    budget = round(config.examples_per_problem * num_problems)
+    num_pairs = round(config.negative_fraction * budget)
+    return take_in_rounds(positives, budget - num_pairs) + take_in_rounds(pairs, num_pairs)
+
+
+def take_in_rounds(candidates: Mapping[str, Sequence[Example]], num_wanted: int) -> list[Example]:
+    """The first candidate of every problem, then the second of every problem, and so on."""
+    rounds = zip_longest(*candidates.values())
+    taken = [example for one_round in rounds for example in one_round if example is not None]
+    return taken[:num_wanted]
+
+
+def solution_pairs(positives: Sequence[Example], rejected: Sequence[str]) -> list[Example]:
+    """Standard pairs of one problem: each rejected solution with the next accepted one, in turn."""
+    return [
+        Example(chosen.problem_id, chosen.prompt, chosen.chosen, wrong)
+        for wrong, chosen in zip(rejected, cycle_to(positives, len(rejected)), strict=False)
+    ]
+
+
+def step_pair(
+    problem_id: str, prompt: str, chosen: str, steps: Sequence[str], pit: int, shape: PairShape
+) -> Example | None:
+    """The accepted solution against the rejected one's steps up to its pit; None where the sides do not part."""
+    rejected = "\n".join(steps[:pit])
+    if chosen == rejected or chosen.startswith(rejected + "\n"):
+        return None
+    return Example(
+        problem_id,
+        prompt,
+        chosen,
+        rejected,
+        rejected_complete=pit == len(steps),
+        divergence_only=shape is PairShape.divergence,
+    )
+
+
+def cycle_to(items: Sequence[Example], length: int) -> list[Example]:
+    """The items over and over, `length` of them; none where there are none."""
+    return [items[i % len(items)] for i in range(length)] if items else []

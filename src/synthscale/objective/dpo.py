@@ -1,0 +1,28 @@
+"""The preference loss of DPO (Rafailov et al. 2023, equation 7); per-step DPO is the same loss on step pairs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def dpo_margins(
+    chosen_logprobs_B: Tensor,
+    rejected_logprobs_B: Tensor,
+    reference_chosen_logprobs_B: Tensor,
+    reference_rejected_logprobs_B: Tensor,
+) -> Tensor:
+    """log π(y+|x)/π_ref(y+|x) − log π(y−|x)/π_ref(y−|x) in nats, [B]: the implicit reward margin over β."""
+    chosen = chosen_logprobs_B - reference_chosen_logprobs_B
+    rejected = rejected_logprobs_B - reference_rejected_logprobs_B
+    return chosen - rejected
+
+
+def dpo_loss(margins_B: Tensor, beta: float) -> Tensor:
+    """Mean of −log σ(β · margin): log 2 where policy and reference agree.
+
+    Args:
+        margins_B: from `dpo_margins`, [B].
+        beta: strength of the pull to the reference policy, above 0.
+    """
+    return -torch.nn.functional.logsigmoid(beta * margins_B).mean()

@@ -1,0 +1,1 @@
+"""Policies: models and tokenizers on disk, the embedded learner, and samplers."""

@@ -1,0 +1,20 @@
+"""Policies on disk: a model and its tokenizer in one folder that transformers loads as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_policy(folder: Path | str, device: str = "cpu") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a model (safetensors only) and its tokenizer."""
+    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    return model.to(device), tokenizer
+
+
+def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save both so that AutoModelForCausalLM and AutoTokenizer find them."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,110 @@
+"""Evaluate: the one stage that sees test problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthscale.evaluation.grade import grade_continuation, has_wrong_step
+from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
+from synthscale.policy.config import SamplerConfig
+from synthscale.problem import PrecedenceConfig, Problem, Split, Task, check_between
+from synthscale.stage.rows import SolutionRow
+from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.training.config import TrainerConfig
+
+VERSION = 1
+KS = (1, 4, 16)
+TEST_SEED = 0  # the samples' own; every point meets the same draws
+
+
+@dataclass(kw_only=True, slots=True)
+class EvaluationConfig:
+    """How many test problems are solved greedily, and how many of them are sampled too, for pass@k and maj@k."""
+
+    num_test: int = 1000
+    num_sampled_problems: int = 200  # the first of the test problems
+    num_samples: int = 16
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_between("evaluation.num_test", self.num_test, 1, 1_000_000)
+        check_between("evaluation.num_sampled_problems", self.num_sampled_problems, 0, self.num_test)
+        check_between("evaluation.num_samples", self.num_samples, 1, 10_000)
+        check_between("evaluation.temperature", self.temperature, 0.01, 10.0)
+
+
+@dataclass(kw_only=True, slots=True)
+class EvaluateConfig:
+    """Inputs: `policy`, a finetune or pretrain artifact."""
+
+    task: PrecedenceConfig
+    sampler: SamplerConfig
+    trainer: TrainerConfig
+    evaluation: EvaluationConfig
+
+
+def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+    """Write `greedy.parquet` and `sampled.parquet`; return the figures."""
+    from synthscale.policy.policy import load_policy
+    from synthscale.policy.sampler import Sampler
+    from synthscale.problem import build_task
+    from synthscale.stage.table import write_table
+    from synthscale.training.fit import pick_device
+
+    task, evaluation = build_task(config.task), config.evaluation
+    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.trainer))
+    sampler = Sampler.build(config.sampler, model, tokenizer)
+    problems = task.problems(Split.TEST, evaluation.num_test, seed=0)
+
+    def draw(problems: list[Problem], num_samples: int, temperature: float, offset: int) -> list[list[SolutionRow]]:
+        drawn = sampler.sample(
+            [problem.prompt for problem in problems],
+            num_samples,
+            temperature=temperature,
+            seed=TEST_SEED,
+            advance=lambda done, total: advance(offset + done, len(problems) + offset),
+        )
+        return [
+            [
+                SolutionRow(problem.problem_id, i, *grade_continuation(task, problem, sample), sample.num_tokens)
+                for i, sample in enumerate(samples)
+            ]
+            for problem, samples in zip(problems, drawn, strict=True)
+        ]
+
+    greedy = draw(problems, 1, 0.0, 0)
+    sampled = draw(problems[: evaluation.num_sampled_problems], evaluation.num_samples, evaluation.temperature, 0)
+    write_table(out / "greedy.parquet", SolutionRow, [row for rows in greedy for row in rows])
+    write_table(out / "sampled.parquet", SolutionRow, [row for rows in sampled for row in rows])
+    return {**greedy_measures(task, problems, greedy), **sampled_measures(task, problems, sampled)}
+
+
+def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Sequence[SolutionRow]]) -> Measures:
+    """Accuracy with its 95 % Wilson interval, and the share of right answers that hold a wrong step."""
+    correct = [(problem, row) for problem, (row,) in zip(problems, greedy, strict=True) if row.correct]
+    low, high = wilson_interval(len(correct), len(problems))
+    spurious = [has_wrong_step(task, problem, row.solution) for problem, row in correct]
+    return {
+        "num_test": len(problems),
+        "test_accuracy": len(correct) / len(problems),
+        "test_accuracy_low": low,
+        "test_accuracy_high": high,
+        "wrong_step_share": sum(spurious) / len(spurious) if spurious else None,
+    }
+
+
+def sampled_measures(task: Task, problems: Sequence[Problem], sampled: Sequence[Sequence[SolutionRow]]) -> Measures:
+    """Mean pass@k and maj@k over the sampled problems, for each k that the samples allow."""
+    measures: Measures = {"num_sampled_problems": len(sampled)}
+    for k in KS:
+        if sampled and k <= len(sampled[0]):
+            passes = [pass_at_k(len(rows), sum(row.correct for row in rows), k) for rows in sampled]
+            majorities = [
+                maj_at_k([task.answer(row.solution) for row in rows], problem.answer, k)
+                for problem, rows in zip(problems, sampled, strict=False)
+            ]
+            measures[f"pass_at_{k}"] = sum(passes) / len(passes)
+            measures[f"maj_at_{k}"] = sum(majorities) / len(majorities)
+    return measures

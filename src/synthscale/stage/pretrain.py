@@ -1,0 +1,81 @@
+"""Pretrain: the base policy of the embedded world, which can execute steps and knows nothing of precedence.
+
+It learns from solutions of 1 to n operators whose steps are exact and whose order is random, so that what a study's
+synthetic data teach is the order alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from synthscale.policy.config import ArchitectureConfig
+from synthscale.problem import PrecedenceConfig, check_between
+from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.training.config import TrainerConfig
+
+VERSION = 1
+
+
+@dataclass(kw_only=True, slots=True)
+class PretrainConfig:
+    """The defaults are PROTOTYPE's: enough for exact tables and copying."""
+
+    num_updates: int = 2600
+    batch_size: int = 64
+    learning_rate: float = 4e-3
+    num_problems: int = 100_000  # distinct draws; passed over as often as the updates need
+    seed: int = 0
+    world: PrecedenceConfig = field(default_factory=PrecedenceConfig)
+    architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
+
+    def __post_init__(self) -> None:
+        check_between("pretrain.num_updates", self.num_updates, 1, 10_000_000)
+        check_between("pretrain.learning_rate", self.learning_rate, 1e-8, 1.0)
+
+
+def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+    """Train the base from random weights; writes `model/` and `curves.csv`."""
+    import numpy as np
+    import torch
+
+    from synthscale.mixture.example import Example
+    from synthscale.policy.policy import save_policy
+    from synthscale.policy.tiny import build_model, build_tokenizer
+    from synthscale.problem import PrecedenceTask
+    from synthscale.training.data import MixedDataModule
+    from synthscale.training.encoding import Encoder
+    from synthscale.training.fit import fit
+    from synthscale.training.module import Objective
+    from synthscale.training.validation import Validator
+
+    task = PrecedenceTask(config.world)
+    tokenizer = build_tokenizer(task.words)
+    torch.manual_seed(config.seed)
+    model = build_model(config.architecture, tokenizer)
+    generator = np.random.default_rng([config.seed, 2])
+    lengths = range(1, config.world.operators_per_problem + 1)
+    problems = [
+        problem
+        for length in lengths
+        for problem in task.draw_problems(generator, config.num_problems // len(lengths), length)
+    ]
+    encoder = Encoder(tokenizer, eos_after_prefix=False)
+    examples = [Example(p.problem_id, p.prompt, task.unordered_trace(p, generator)) for p in problems]
+    trainer = TrainerConfig(batch_size=config.batch_size)
+    validator = Validator(task, model, tokenizer, encoder, num_problems=trainer.num_validation, max_new_tokens=64)
+    data = MixedDataModule(
+        [encoder.encode(example) for example in examples],
+        validator.examples(),
+        batch_size=config.batch_size,
+        num_updates=config.num_updates,
+        seed=config.seed,
+        pad_id=tokenizer.pad_token_id,
+        reference_logprobs_P2=torch.zeros(0, 2),
+    )
+    objective = Objective(config.learning_rate, config.num_updates, beta=1.0, preference_weight=0.0)
+    result = fit(model, data, objective, trainer, validator.accuracy, advance)
+    save_policy(model, tokenizer, out / "model")
+    result.write_curves(out / "curves.csv")
+    return result.measures()

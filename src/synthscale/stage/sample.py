@@ -1,0 +1,61 @@
+"""Sample: M solutions of each of D_syn's problems from a policy, graded: D+ and D-."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from synthscale.policy.config import SamplerConfig
+from synthscale.problem import PrecedenceConfig
+from synthscale.stage.rows import ProblemRow, SolutionRow
+from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.training.config import TrainerConfig
+
+VERSION = 1
+
+
+@dataclass(kw_only=True, slots=True)
+class SampleConfig:
+    """Inputs: `data`, a synthesize artifact; `policy`, a finetune artifact."""
+
+    task: PrecedenceConfig
+    sampler: SamplerConfig
+    trainer: TrainerConfig
+    seed: int
+
+
+def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+    """Write `samples.parquet`."""
+    import time
+
+    from synthscale.evaluation.grade import grade_continuation
+    from synthscale.policy.policy import load_policy
+    from synthscale.policy.sampler import Sampler
+    from synthscale.problem import build_task
+    from synthscale.stage.table import read_table, write_table
+    from synthscale.training.fit import pick_device
+
+    started = time.perf_counter()
+    task = build_task(config.task)
+    problems = read_table(inputs["data"].folder / "problems.parquet", ProblemRow)
+    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.trainer))
+    sampler = Sampler.build(config.sampler, model, tokenizer)
+    prompts = [row.problem.prompt for row in problems]
+    samples = sampler.sample(
+        prompts, config.sampler.num_samples, temperature=config.sampler.temperature, seed=config.seed, advance=advance
+    )
+    rows = [
+        SolutionRow(row.problem_id, index, *grade_continuation(task, row.problem, sample), sample.num_tokens)
+        for row, continuations in zip(problems, samples, strict=True)
+        for index, sample in enumerate(continuations)
+    ]
+    write_table(out / "samples.parquet", SolutionRow, rows)
+    return {
+        "num_samples": len(rows),
+        "num_correct": sum(row.correct for row in rows),
+        "num_problems_solved": len({row.problem_id for row in rows if row.correct}),
+        "num_sampled_tokens": sum(row.num_tokens or 0 for row in rows),
+        "sample_seconds": time.perf_counter() - started,
+        "device": model.device.type,
+    }

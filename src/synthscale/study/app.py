@@ -1,0 +1,93 @@
+"""`synthscale run`: a Hydra application whose task is one point.
+
+Hydra prints several lines for a config that it refuses and exits with 1. Here its exceptions are let through (what
+HYDRA_FULL_ERROR=1 asks of it) and become one sentence and exit status 2; status 1 is left to work that was begun and
+failed. A user who sets HYDRA_FULL_ERROR=1 sees the traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import hydra
+from omegaconf import DictConfig
+from rich.console import Console
+from synthscale.study.config import ConfigError, register_schemas
+
+import synthscale
+from synthscale.study.error import UserError
+from synthscale.study.outcome import Outcome, StudyFailed
+from synthscale.study.refusal import REFUSALS, sentence
+from synthscale.study.target import compose_point, store_of
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the points that the overrides ask for, and return the exit status."""
+    show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv = ["synthscale run", *argv]  # hydra.main reads it
+    register_schemas()
+    try:
+        with contextlib.redirect_stderr(WithoutJobNote(sys.stderr)):
+            hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(run_point)()
+    except KeyboardInterrupt:
+        print("Interrupted. What is finished stays; the same command goes on from there.", file=sys.stderr)
+        return INTERRUPTED
+    except StudyFailed:  # the summary has named the points, the stages and the logs
+        return 1
+    except (UserError, *REFUSALS) as error:
+        if show_traceback:
+            raise
+        print(error if isinstance(error, UserError) else sentence(error), file=sys.stderr)
+        return 2 if isinstance(error, (ConfigError, *REFUSALS)) else 1
+    return 0
+
+
+def run_point(config: DictConfig) -> Outcome:
+    """The task of one job: make the point in this process, and show its row.
+
+    Raises:
+        StudyFailed: if a stage failed; the summary has said which.
+    """
+    point = compose_point(config)
+    store = store_of([point])
+    from synthscale.study.execute import run_points
+    from synthscale.study.summary import print_summary
+
+    console = Console()
+    outcome = run_points([point], store, num_workers=0, console=console)[0]
+    print_summary([outcome], console)
+    if outcome.failure is not None:
+        raise StudyFailed(f"{point.label} failed in {outcome.failure.stage}: {outcome.failure.message}")
+    if outcome.record is None:
+        print(store.make(point.root).folder)
+    return outcome
+
+
+def config_dir() -> Path:
+    """The config folder: in the installed package, or beside `src` in a checkout."""
+    package = Path(synthscale.__file__).parent
+    return package / "conf" if (package / "conf").is_dir() else package.parents[1] / "conf"
+
+
+class WithoutJobNote:
+    """A text stream without the line that Hydra writes for each failed job before it raises what the job raised."""
+
+    NOTE = "Error executing job with overrides"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Pass the text on, unless it is the note."""
+        return len(text) if text.startswith(self.NOTE) else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

@@ -1,0 +1,184 @@
+"""The typed root config of a run, its schemas for Hydra, and the door where a composed config becomes typed.
+
+Mechanism's defaults stand in the dataclasses, a study's values in `conf/`. Below the door there is no DictConfig.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, cast
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from synthscale.credit.pit import CreditConfig
+from synthscale.mixture.example import PairShape
+from synthscale.mixture.mixture import MixtureConfig
+from synthscale.policy.config import ModelConfig, SamplerConfig
+from synthscale.problem import PrecedenceConfig, check_between
+from synthscale.stage.evaluate import EvaluationConfig
+from synthscale.stage.stage import STAGES
+from synthscale.study.error import UserError
+from synthscale.synthesis.teacher import TeacherConfig
+from synthscale.training.config import TrainerConfig
+
+
+class ConfigError(UserError):
+    """A config that was refused before anything was computed."""
+
+
+class Start(Enum):
+    """The policy that a second phase of training starts from."""
+
+    base = "base"
+    sft = "sft"
+
+
+@dataclass(kw_only=True, slots=True)
+class PhaseConfig:
+    """One phase of training: its updates grow with the data, so that every size sees its data equally often."""
+
+    learning_rate: float = 1e-3
+    updates_per_problem: float = 0.625  # at a batch of 32: 20 passes over the synthetic set
+
+    def num_updates(self, data_size: int) -> int:
+        """Updates at a data size, at least 1."""
+        return max(1, round(self.updates_per_problem * data_size))
+
+
+@dataclass(kw_only=True, slots=True)
+class AlgorithmConfig:
+    """A recipe of stages, and what its phases of training are like.
+
+    The first `finetune` of a recipe makes pi_sft from the base, on D_syn; each further one trains on what `compose`
+    made, from `start`, with pi_sft as the reference policy.
+    """
+
+    name: str
+    recipe: list[str]
+    first: PhaseConfig = field(default_factory=PhaseConfig)
+    second: PhaseConfig = field(default_factory=PhaseConfig)
+    match_updates: bool = False  # the first phase makes the updates of both: the control for longer training
+    start: Start = Start.sft
+    beta: float = 0.1
+    preference_weight: float = 1.0  # of the DPO loss, where the SFT loss has 1
+
+    def __post_init__(self) -> None:
+        for phase, config in (("first", self.first), ("second", self.second)):
+            check_between(f"algorithm.{phase}.learning_rate", config.learning_rate, 1e-9, 1.0)
+            check_between(f"algorithm.{phase}.updates_per_problem", config.updates_per_problem, 1e-6, 1e6)
+        check_between("algorithm.beta", self.beta, 1e-6, 1e3)
+        check_between("algorithm.preference_weight", self.preference_weight, 0.0, 1e3)
+        unknown = [stage for stage in self.recipe if stage not in STAGES]
+        if unknown:
+            raise ValueError(f"algorithm.recipe has no stage {unknown[0]}; there are {', '.join(STAGES)}.")
+
+
+@dataclass(kw_only=True, slots=True)
+class PretrainingConfig:
+    """How the base policy is made where no model path is given."""
+
+    num_updates: int = 2600
+    learning_rate: float = 4e-3
+    seed: int = 0
+
+
+class LoggerName(Enum):
+    """Where a point's curves and figures go, beside its record."""
+
+    wandb = "wandb"
+    csv = "csv"
+    none = "none"
+
+
+@dataclass(kw_only=True, slots=True)
+class LoggerConfig:
+    """wandb is offline unless WANDB_MODE says otherwise."""
+
+    name: LoggerName = LoggerName.wandb
+    project: str = "synthscale"
+
+
+@dataclass(kw_only=True, slots=True)
+class RunConfig:
+    """One point of a study."""
+
+    task: PrecedenceConfig
+    model: ModelConfig
+    teacher: TeacherConfig
+    sampler: SamplerConfig
+    credit: CreditConfig
+    algorithm: AlgorithmConfig
+    mixture: MixtureConfig
+    trainer: TrainerConfig
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    logger: LoggerConfig
+    data_size: int = 128  # problems in D_syn; the x axis
+    seed: int = 0
+    stage: str | None = None  # make the point's artifacts up to this stage only
+    study_name: str = "scratch"
+    runs_dir: str = "runs"
+
+    def __post_init__(self) -> None:
+        check_between("seed", self.seed, 0, 2**31 - 1)
+        if not 1 <= self.data_size <= self.task.max_data_size:
+            raise ValueError(
+                f"data_size must be between 1 and {self.task.max_data_size}, the most that task "
+                f"{self.task.name} can give, but is {self.data_size}."
+            )
+        check_between("evaluation.num_test", self.evaluation.num_test, 1, self.task.max_held_out)
+        check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_held_out)
+        check_between("credit.best_of", self.credit.best_of, 1, self.sampler.num_samples)
+        if self.has_pairs and self.mixture.pair_shape is not PairShape.solution and "credit" not in self.recipe:
+            raise ValueError(
+                f"mixture.pair_shape={self.mixture.pair_shape.value} needs prefix values, and the recipe of algorithm "
+                f"{self.algorithm.name} has no credit stage: use algorithm=step_dpo or mixture.pair_shape=solution."
+            )
+
+    @property
+    def recipe(self) -> list[str]:
+        """The algorithm's stages, in order."""
+        return self.algorithm.recipe
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether the second phase learns from negatives."""
+        return "compose" in self.recipe and self.mixture.negative_fraction > 0
+
+
+GROUPS: dict[str, type[Any]] = {
+    "task": PrecedenceConfig,
+    "model": ModelConfig,
+    "teacher": TeacherConfig,
+    "sampler": SamplerConfig,
+    "credit": CreditConfig,
+    "algorithm": AlgorithmConfig,
+    "mixture": MixtureConfig,
+    "trainer": TrainerConfig,
+    "logger": LoggerConfig,
+}
+
+
+def register_schemas() -> None:
+    """Put the typed schemas where the YAML in `conf/` inherits them."""
+    store = ConfigStore.instance()
+    store.store(name="run_schema", node=RunConfig)
+    for group, schema in GROUPS.items():
+        name = "precedence" if group == "task" else group
+        store.store(group=group, name=f"{name}_schema", node=schema)
+
+
+def to_run_config(config: DictConfig) -> RunConfig:
+    """The composed config as a typed object, checked as a whole.
+
+    Raises:
+        ConfigError: with one sentence, if a value is missing, of the wrong type or out of range.
+    """
+    run = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    try:
+        return cast(RunConfig, OmegaConf.to_object(run))
+    except (ValueError, OmegaConfBaseException) as error:
+        raise ConfigError(str(error).splitlines()[0]) from error

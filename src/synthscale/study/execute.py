@@ -1,0 +1,173 @@
+"""Runs a study's points on this machine: every unique stage once, records as points end, failures kept apart.
+
+A failed stage does not stop the others; what needs it is blocked, and its points report the first cause. A worker
+process that dies (killed, out of memory) costs its own stage one retry and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+from rich.console import Console
+from synthscale.study.recipe import Point
+
+from synthscale.stage.stage import Node
+from synthscale.study.logger import log_point
+from synthscale.study.outcome import Failure, Outcome, Raised, caught, error_path, keep_failure
+from synthscale.study.plan import Plan, make_plan
+from synthscale.study.progress import Display, show_progress
+from synthscale.study.record import make_record, point_name, study_folder, write_record, write_tables
+from synthscale.study.schedule import Schedule
+from synthscale.study.store import ArtifactStore
+from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, thread_limit
+
+MAX_ATTEMPTS = 2  # of a stage whose process dies
+_DIED = Raised("its process was killed twice: out of memory?", "The worker process died without an exception, twice.\n")
+
+
+def run_points(
+    points: Sequence[Point], store: ArtifactStore, *, num_workers: int, console: Console | None = None
+) -> list[Outcome]:
+    """Make what is missing and return what became of each point, in their order.
+
+    `num_workers` processes share the stages; with 0 they run in this process, one after the other.
+    """
+    plan = make_plan(points, store)
+    schedule = Schedule(plan)
+    ledger = Ledger(plan, store)
+    with (
+        show_progress(plan, console or Console()) as display,
+        closing(_ends(plan, store, schedule, num_workers, display)) as ends,
+    ):
+        ledger.settle(schedule, display)
+        for node, raised in ends:
+            display.end(node)
+            if raised is None:
+                schedule.finish(node)
+                ledger.finish(node)
+            else:
+                schedule.fail(node, ledger.fail(node, raised))
+            ledger.settle(schedule, display)
+    return [ledger.outcomes[index] for index in range(len(points))]
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Ledger:
+    """Which points have ended: writes their records, logs them, and keeps the failures' traces."""
+
+    def __init__(self, plan: Plan, store: ArtifactStore) -> None:
+        self.outcomes: dict[int, Outcome] = {}
+        self._plan = plan
+        self._store = store
+        self._done = {key for key, planned in plan.nodes.items() if planned.done}
+
+    def finish(self, node: Node) -> None:
+        """Note that the stage's artifact is there; a trace of an earlier failure is out of date."""
+        self._done.add(node.key)
+        for index in self._plan.nodes[node.key].points:
+            error_path(study_folder(self._plan.points[index].config), node.key).unlink(missing_ok=True)
+
+    def fail(self, node: Node, raised: Raised) -> Failure:
+        """Keep the trace in the study's folder."""
+        first = self._plan.points[self._plan.nodes[node.key].points[0]]
+        return keep_failure(node.stage, node.key, raised, study_folder(first.config))
+
+    def settle(self, schedule: Schedule, display: Display) -> None:
+        """Settle every point whose end is known by now, then rebuild the tables of their studies."""
+        studies = set()
+        for index, point in enumerate(self._plan.points):
+            key = point.root.key
+            if index in self.outcomes or not (key in self._done or key in schedule.failures):
+                continue
+            failure = schedule.failures.get(key)
+            self.outcomes[index] = Outcome(point, failure=failure) if failure else self._record(point)
+            display.settle(self.outcomes[index])
+            if self.outcomes[index].record is not None:
+                studies.add(study_folder(point.config))
+        for study in studies:
+            write_tables(study)
+
+    def _record(self, point: Point) -> Outcome:
+        """Write and log the point's record; a point that was asked for up to an earlier stage has none."""
+        if point.root.stage != "evaluate":
+            return Outcome(point)
+        study = study_folder(point.config)
+        try:
+            record = make_record(point, self._store)
+            write_record(point_name(point), record, study)
+        except (OSError, ValueError) as error:
+            return Outcome(point, failure=keep_failure("record", point.root.key, caught(error), study))
+        log_point(point, record, self._store)
+        return Outcome(point, record)
+
+
+Ends = Iterator[tuple[Node, Raised | None]]
+"""Stages as they end, with what they raised; the consumer tells the schedule before it asks for the next."""
+
+
+def _ends(plan: Plan, store: ArtifactStore, schedule: Schedule, num_workers: int, display: Display) -> Ends:
+    if not plan.todo:
+        return iter(())
+    num_threads = max(point.config.trainer.num_threads for point in plan.points)
+    if num_workers == 0:
+        return _ends_here(store, schedule, num_threads, display)
+    return _ends_in_workers(store, schedule, min(num_workers, len(plan.todo)), num_threads, display)
+
+
+def _ends_here(store: ArtifactStore, schedule: Schedule, num_threads: int, display: Display) -> Ends:
+    with thread_limit(num_threads):
+        while (node := schedule.pop()) is not None:
+            display.begin(node)
+            raised = None
+            try:
+                store.make(node, lambda done, total, node=node: display.advance(node, done, total))
+            except Exception as error:
+                raised = caught(error)
+            yield node, raised
+
+
+def _ends_in_workers(
+    store: ArtifactStore, schedule: Schedule, num_workers: int, num_threads: int, display: Display
+) -> Ends:
+    workers = [Worker(store, num_threads) for _ in range(num_workers)]
+    deaths: Counter[str] = Counter()
+    try:
+        while _start_idle(workers, schedule, display):
+            for worker in ready(workers):
+                node, report = worker.node, worker.receive()
+                assert node is not None
+                match report:
+                    case Advanced(done, total):
+                        display.advance(node, done, total)
+                    case Waits(key):
+                        display.say(f"Waiting for {key}, which another process is making.")
+                    case Ended(raised):
+                        worker.node = None
+                        yield node, raised
+                    case None:
+                        worker.stop()
+                        workers[workers.index(worker)] = Worker(store, num_threads)
+                        deaths[node.key] += 1
+                        if deaths[node.key] < MAX_ATTEMPTS:
+                            schedule.put_back(node)
+                        else:
+                            yield node, _DIED
+    finally:
+        for worker in workers:
+            worker.stop()
+
+
+def _start_idle(workers: Sequence[Worker], schedule: Schedule, display: Display) -> bool:
+    """Give ready stages to idle workers; whether any worker is busy then."""
+    for worker in workers:
+        if worker.node is None and (node := schedule.pop()) is not None:
+            worker.begin(node)
+            display.begin(node)
+    return any(worker.node is not None for worker in workers)

@@ -1,0 +1,218 @@
+"""From a run's config to the graph of stages that makes it: the one place where an algorithm is taken apart.
+
+A recipe names stages in order. Each takes its inputs from what came before: the data set, the newest policy, the newest
+samples and credit. Points that agree in a stage's config and inputs get the same node, and so share the artifact. A key
+that a node does not read is kept at one value for the same reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synthscale.mixture.mixture import MixtureConfig
+from synthscale.stage.compose import ComposeConfig
+from synthscale.stage.credit import RolloutConfig
+from synthscale.stage.evaluate import EvaluateConfig
+from synthscale.stage.finetune import FinetuneConfig
+from synthscale.stage.pretrain import PretrainConfig
+from synthscale.stage.sample import SampleConfig
+from synthscale.stage.stage import Node
+from synthscale.stage.synthesize import SynthesizeConfig
+from synthscale.study.config import ConfigError, RunConfig, Start
+
+
+@dataclass(frozen=True)
+class Point:
+    """One cell of a study: its config, its last stage, and its stages by role, in order."""
+
+    config: RunConfig
+    root: Node
+    nodes: dict[str, Node]
+
+    @property
+    def label(self) -> str:
+        """What the point is called in tables and messages."""
+        config = self.config
+        return f"{config.algorithm.name} N={config.data_size} seed={config.seed}"
+
+
+def build_point(config: RunConfig) -> Point:
+    """Unfold the algorithm's recipe.
+
+    Raises:
+        ConfigError: if a stage of the recipe comes before one that it needs.
+    """
+    nodes: dict[str, Node] = {}
+    if config.model.path is None:
+        nodes["pretrain"] = pretrain_node(config)
+    for stage in config.algorithm.recipe:
+        add_stage(stage, config, nodes)
+    return Point(config, list(nodes.values())[-1], nodes)
+
+
+def add_stage(stage: str, config: RunConfig, nodes: dict[str, Node]) -> None:
+    """Add the recipe's next stage to the nodes, under its role."""
+    first = newest(nodes, "finetune") is None
+    maker = {
+        "synthesize": synthesize_node,
+        "finetune": first_phase_node if first else second_phase_node,
+        "sample": sample_node,
+        "credit": credit_node,
+        "compose": compose_node,
+        "evaluate": evaluate_node,
+    }[stage]
+    role = ("sft" if first else "policy") if stage == "finetune" else stage
+    number = 1 + sum(name.partition("_")[0] == role for name in nodes)
+    nodes[role if number == 1 else f"{role}_{number}"] = maker(config, nodes)
+
+
+def newest(nodes: dict[str, Node], stage: str) -> Node | None:
+    """The last node of a stage so far."""
+    return next((node for node in reversed(nodes.values()) if node.stage == stage), None)
+
+
+def inputs_from(nodes: dict[str, Node], **stages: str) -> dict[str, Node]:
+    """The newest node of each stage that is named, by the input's name.
+
+    Raises:
+        ConfigError: if the recipe has not come to one of them yet.
+    """
+    found = {name: newest(nodes, stage) for name, stage in stages.items()}
+    missing = [stages[name] for name, node in found.items() if node is None]
+    if missing:
+        raise ConfigError(f"algorithm.recipe has a stage that needs {missing[0]} before it.")
+    return {name: node for name, node in found.items() if node is not None}
+
+
+def pretrain_node(config: RunConfig) -> Node:
+    """The base policy, which does not depend on the data set."""
+    return Node(
+        "pretrain",
+        PretrainConfig(
+            num_updates=config.pretraining.num_updates,
+            learning_rate=config.pretraining.learning_rate,
+            seed=config.pretraining.seed,
+            world=config.task.pretraining_world(),
+            architecture=config.model.architecture,
+        ),
+    )
+
+
+def synthesize_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
+    """D_syn."""
+    return Node(
+        "synthesize",
+        SynthesizeConfig(task=config.task, teacher=config.teacher, num_problems=config.data_size, seed=config.seed),
+    )
+
+
+def first_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
+    """pi_sft: the base, fine-tuned on the teacher's traces."""
+    algorithm = config.algorithm
+    inputs = inputs_from(nodes, data="synthesize") | base_policy(nodes)
+    num_updates = algorithm.first.num_updates(config.data_size)
+    if algorithm.match_updates:
+        num_updates += algorithm.second.num_updates(config.data_size)
+    return finetune_node(config, inputs, algorithm.first.learning_rate, num_updates, pairs=False)
+
+
+def second_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
+    """The policy that learns from the composed training set."""
+    second = config.algorithm.second
+    inputs = inputs_from(nodes, data="compose")
+    from_sft = config.algorithm.start is Start.sft
+    inputs |= inputs_from(nodes, policy="finetune") if from_sft else base_policy(nodes)
+    if config.has_pairs:
+        inputs["reference"] = nodes["sft"]
+    return finetune_node(
+        config, inputs, second.learning_rate, second.num_updates(config.data_size), pairs=config.has_pairs
+    )
+
+
+def base_policy(nodes: dict[str, Node]) -> dict[str, Node]:
+    """The base as an input, where it is an artifact and not a model path."""
+    return {"policy": nodes["pretrain"]} if "pretrain" in nodes else {}
+
+
+def finetune_node(
+    config: RunConfig, inputs: dict[str, Node], learning_rate: float, num_updates: int, *, pairs: bool
+) -> Node:
+    """One phase of training."""
+    return Node(
+        "finetune",
+        FinetuneConfig(
+            task=config.task,
+            trainer=config.trainer,
+            max_new_tokens=config.sampler.max_new_tokens,
+            path=None if "policy" in inputs else config.model.path,
+            learning_rate=learning_rate,
+            num_updates=num_updates,
+            beta=config.algorithm.beta if pairs else 1.0,
+            preference_weight=config.algorithm.preference_weight if pairs else 0.0,
+            eos_after_prefix=config.mixture.eos_after_prefix if pairs else False,
+            seed=config.seed,
+        ),
+        inputs,
+    )
+
+
+def sample_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
+    """D+ and D-."""
+    return Node(
+        "sample",
+        SampleConfig(task=config.task, sampler=config.sampler, trainer=config.trainer, seed=config.seed),
+        inputs_from(nodes, data="synthesize", policy="finetune"),
+    )
+
+
+def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
+    """Prefix values of the negatives."""
+    return Node(
+        "credit",
+        RolloutConfig(
+            task=config.task,
+            sampler=config.sampler,
+            trainer=config.trainer,
+            num_rollouts=config.credit.num_rollouts,
+            max_negatives_per_problem=config.credit.max_negatives_per_problem,
+            seed=config.seed,
+        ),
+        inputs_from(nodes, data="synthesize", samples="sample", policy="finetune"),
+    )
+
+
+def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
+    """The training set of the second phase."""
+    inputs = inputs_from(nodes, data="synthesize", samples="sample")
+    if config.has_pairs and "credit" in config.recipe:
+        inputs |= inputs_from(nodes, credit="credit")
+    return Node(
+        "compose",
+        ComposeConfig(
+            task=config.task,
+            mixture=config.mixture if config.has_pairs else positives_of(config.mixture),
+            max_negatives_per_problem=config.credit.max_negatives_per_problem,
+            pit_rule=config.credit.pit_rule,
+            best_of=config.credit.best_of,
+        ),
+        inputs,
+    )
+
+
+def positives_of(mixture: MixtureConfig) -> MixtureConfig:
+    """The mixture with all that only matters to pairs at its defaults."""
+    return MixtureConfig(
+        name=mixture.name,
+        examples_per_problem=mixture.examples_per_problem,
+        positives_per_problem=mixture.positives_per_problem,
+        include_teacher=mixture.include_teacher,
+    )
+
+
+def evaluate_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
+    """The figures on test problems."""
+    return Node(
+        "evaluate",
+        EvaluateConfig(task=config.task, sampler=config.sampler, trainer=config.trainer, evaluation=config.evaluation),
+        inputs_from(nodes, policy="finetune"),
+    )

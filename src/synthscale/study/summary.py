@@ -1,0 +1,76 @@
+"""The end of a run: one table of accuracies, where the results are, and which points failed and why."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from synthscale.study.outcome import Outcome
+from synthscale.study.record import Record, algorithm_rank, study_folder
+
+_ROW_AXES = ("task", "model", "algorithm", "negative_fraction")
+
+
+def print_summary(outcomes: Sequence[Outcome], console: Console) -> None:
+    """Show what the points reached, then where it is kept, then what failed."""
+    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    if len(records) == 1 and len(outcomes) == 1:
+        console.print(record_table(records[0]))
+    elif records:
+        console.print(accuracy_table(records))
+    for folder in dict.fromkeys(study_folder(outcome.point.config) for outcome in outcomes if outcome.record):
+        console.print(f"Results: {folder / 'results.csv'}", markup=False, highlight=False, soft_wrap=True)
+    print_failures(outcomes, console)
+
+
+def print_failures(outcomes: Sequence[Outcome], console: Console) -> None:
+    """Each failed point with the stage, the last line of its error, and its log."""
+    failed = [(outcome.point.label, outcome.failure) for outcome in outcomes if outcome.failure is not None]
+    if not failed:
+        return
+    console.print(f"{len(failed)} of {len(outcomes)} points failed:", markup=False, highlight=False)
+    for label, failure in failed:
+        line = f"  {label}: {failure.stage}: {failure.message} (log: {failure.log})"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def accuracy_table(records: Sequence[Record]) -> Table:
+    """Test accuracy in per cent by algorithm and data size: mean ± standard deviation over seeds."""
+    sizes = sorted({record.data_size for record in records})
+    axes = [axis for axis in _ROW_AXES if axis == "algorithm" or len({getattr(r, axis) for r in records}) > 1]
+    table = Table(title="Test accuracy, %: mean ± sd over seeds, by number of problems")
+    for axis in axes:
+        table.add_column(axis, no_wrap=True)
+    for size in sizes:
+        table.add_column(str(size), justify="right", no_wrap=True)
+    rows: dict[tuple[str, ...], list[Record]] = {}
+    for record in sorted(
+        records, key=lambda r: (r.task, r.model, algorithm_rank(r.algorithm), r.negative_fraction or 0)
+    ):
+        rows.setdefault(tuple(str(getattr(record, axis)) for axis in axes), []).append(record)
+    for names, members in rows.items():
+        cells = (accuracy_cell(r.test_accuracy for r in members if r.data_size == size) for size in sizes)
+        table.add_row(*names, *cells)
+    return table
+
+
+def accuracy_cell(accuracies: Iterable[float | None]) -> str:
+    """`51.2 ± 1.3`; without ± for one seed, and empty where nothing was measured."""
+    measured = [100 * accuracy for accuracy in accuracies if accuracy is not None]
+    if not measured:
+        return ""
+    mean = f"{statistics.fmean(measured):.1f}"
+    return mean if len(measured) == 1 else f"{mean} ± {statistics.stdev(measured):.1f}"
+
+
+def record_table(record: Record) -> Table:
+    """One point's row, set upright; what was not measured is left out."""
+    table = Table(show_header=False)
+    for name in record.__dataclass_fields__:
+        value = getattr(record, name)
+        if value is not None:
+            table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    return table

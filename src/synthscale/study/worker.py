@@ -1,0 +1,147 @@
+"""Worker processes: each runs one stage after the other and lives as long as the study.
+
+A stage's process imports torch and lightning for ten seconds, so it is kept. Each worker has a pipe of its own
+instead of a shared pool and queue: when one is killed, we know which stage it was at, the others do not notice, and
+no lock of a shared queue is left held. (`ProcessPoolExecutor` breaks as a whole when one of its processes dies.)
+
+A worker dies with its parent, also after kill -9: a thread of it waits for the end of the parent's process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+
+from synthscale.stage.stage import Node
+from synthscale.study.outcome import Raised, caught
+from synthscale.study.store import ArtifactStore
+
+_THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_SECONDS_BETWEEN_REPORTS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A worker's stage went along."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """A worker waits for an artifact that a process of another study is making."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A worker's stage ended, well or with what it raised."""
+
+    raised: Raised | None
+
+
+Report = Advanced | Waits | Ended
+
+
+class Worker:
+    """A process at this end of its pipe; `node` is the stage it is at."""
+
+    def __init__(self, store: ArtifactStore, num_threads: int) -> None:
+        context = mp.get_context("spawn")  # a forked torch deadlocks in its thread pool
+        self.connection, child = context.Pipe()
+        self.process = context.Process(target=serve, args=(child, store), daemon=True)
+        self.node: Node | None = None
+        with thread_limit(num_threads):
+            self.process.start()
+        child.close()  # ours, so that the pipe ends when the process does
+
+    def begin(self, node: Node) -> None:
+        """Start a stage; that the process died while it was idle shows when its report is read."""
+        self.node = node
+        with suppress(ConnectionError):
+            self.connection.send(node)
+
+    def receive(self) -> Report | None:
+        """The next report; None if the process died."""
+        try:
+            report: Report = self.connection.recv()
+        except (EOFError, ConnectionError):
+            return None
+        return report
+
+    def stop(self) -> None:
+        """Kill the process; its lock is released by the kernel, and its unfinished folder swept by the next maker."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def ready(workers: Sequence[Worker]) -> list[Worker]:
+    """The busy workers that have something to report, as soon as there is one."""
+    connections = {worker.connection: worker for worker in workers if worker.node is not None}
+    return [connections[connection] for connection in wait(list(connections)) if isinstance(connection, Connection)]
+
+
+def serve(connection: Connection, store: ArtifactStore) -> None:
+    """The worker's life: a stage in, reports out, until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent decides
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+    def waits(node: Node) -> None:
+        connection.send(Waits(node.key))
+
+    while True:
+        try:
+            node: Node = connection.recv()
+        except EOFError:
+            return
+        try:
+            store.make(node, _throttled(lambda done, total: connection.send(Advanced(done, total))), waits)
+        except Exception as error:
+            connection.send(Ended(caught(error)))
+        else:
+            connection.send(Ended(None))
+
+
+@contextmanager
+def thread_limit(num_threads: int) -> Iterator[None]:
+    """Set the threads of numeric libraries for processes started inside: they read it when they are loaded."""
+    before = {key: os.environ.get(key) for key in _THREAD_KEYS}
+    os.environ.update({key: str(num_threads) for key in _THREAD_KEYS})
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+def _die_with_parent() -> None:
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _throttled(report: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    last = 0.0
+
+    def advance(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done >= total or now - last >= _SECONDS_BETWEEN_REPORTS:
+            last = now
+            report(done, total)
+
+    return advance

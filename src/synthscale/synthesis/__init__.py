@@ -1,0 +1,1 @@
+"""Synthesis: new problems and the teachers' verified traces, D_syn."""

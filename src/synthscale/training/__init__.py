@@ -1,0 +1,1 @@
+"""Training: encoded examples, mixed batches, the Lightning module, validation."""

@@ -1,0 +1,106 @@
+"""Mixed batches of positives and pairs, as a pure function of a seed and the number of the update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from synthscale.training.encoding import EncodedExample, pad
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Positives first, then the chosen sides, then the rejected sides of the pairs."""
+
+    input_ids_BT: Tensor
+    mask_BT: Tensor
+    reference_logprobs_P2: Tensor  # in nats, of each pair's (chosen, rejected)
+    num_positives: int
+    num_pairs: int
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        tensors = (t.to(device) for t in (self.input_ids_BT, self.mask_BT, self.reference_logprobs_P2))
+        return Batch(*tensors, self.num_positives, self.num_pairs)
+
+
+def shuffled_stream(num_items: int, length: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """`length` indices below `num_items`: shuffle after shuffle, so that every item comes as often as the others."""
+    num_shuffles = -(-length // max(num_items, 1))
+    shuffles = [generator.permutation(num_items) for _ in range(num_shuffles)]
+    return np.concatenate([*shuffles, np.empty(0, dtype=np.int64)])[:length].astype(np.int64)
+
+
+def batch_plan(
+    num_positives: int, num_pairs: int, batch_size: int, num_updates: int, seed: int
+) -> list[tuple[list[int], list[int]]]:
+    """For each update, which positives and which pairs it takes.
+
+    Every batch holds `batch_size` examples, pairs in the proportion that they have among the examples.
+    """
+    share = num_pairs / (num_positives + num_pairs)
+    ends = np.rint(np.arange(num_updates + 1) * batch_size * share).astype(np.int64)
+    pair_counts = np.diff(ends)
+    positive_counts = batch_size - pair_counts
+    generator = np.random.default_rng([seed, 1])
+    positives = shuffled_stream(num_positives, int(positive_counts.sum()), generator)
+    pairs = shuffled_stream(num_pairs, int(pair_counts.sum()), generator)
+    chunks = zip(
+        np.split(positives, np.cumsum(positive_counts)[:-1]), np.split(pairs, np.cumsum(pair_counts)[:-1]), strict=True
+    )
+    return [(positive.tolist(), pair.tolist()) for positive, pair in chunks]
+
+
+class MixedDataModule(lightning.LightningDataModule):
+    """Serves the batches of a plan for training, and positives in order for validation."""
+
+    def __init__(
+        self,
+        train: Sequence[EncodedExample],
+        validation: Sequence[EncodedExample],
+        *,
+        batch_size: int,
+        num_updates: int,
+        seed: int,
+        pad_id: int,
+        reference_logprobs_P2: Tensor,
+    ) -> None:
+        super().__init__()
+        self.positives = [example for example in train if not example.is_pair]
+        self.pairs = [example for example in train if example.is_pair]
+        self.validation = validation
+        self.batch_size, self.pad_id = batch_size, pad_id
+        self.reference_logprobs_P2 = reference_logprobs_P2
+        self.plan = batch_plan(len(self.positives), len(self.pairs), batch_size, num_updates, seed)
+
+    def batch(self, positives: Sequence[int], pairs: Sequence[int]) -> Batch:
+        """The batch of these positives and these pairs, by index."""
+        sides = [self.positives[i].sides[0] for i in positives]
+        sides += [self.pairs[i].sides[side] for side in (0, 1) for i in pairs]
+        reference = self.reference_logprobs_P2[torch.tensor(pairs, dtype=torch.long)]
+        return Batch(*pad(sides, self.pad_id), reference, len(positives), len(pairs))
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """One batch an update."""
+        return DataLoader(self.plan, batch_size=None, collate_fn=lambda step: self.batch(*step))  # type: ignore[arg-type]
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """The validation solutions, in order."""
+        return DataLoader(list(self._validation_batches()), batch_size=None)  # type: ignore[arg-type]
+
+    def _validation_batches(self) -> Iterator[Batch]:
+        size = 4 * self.batch_size
+        for start in range(0, len(self.validation), size):
+            sides = [example.sides[0] for example in self.validation[start : start + size]]
+            yield Batch(*pad(sides, self.pad_id), torch.zeros(0, 2), len(sides), 0)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Lightning moves collections it knows; a Batch moves itself."""
+        return batch.to(device)

@@ -1,0 +1,94 @@
+"""Examples as tokens, with the mask of those that count in a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from synthscale.mixture.example import Example
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSide:
+    """One sequence: a prompt and a solution, or the part of it that a pair's side has."""
+
+    ids: list[int]
+    counted: list[bool]  # as long as ids
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedExample:
+    """A positive (one side) or a pair (chosen, rejected)."""
+
+    sides: tuple[EncodedSide, ...]
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether there is a rejected side."""
+        return len(self.sides) == 2
+
+
+class Encoder:
+    """Turns examples into tokens for one tokenizer."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, eos_after_prefix: bool) -> None:
+        self.tokenizer = tokenizer
+        self.eos_after_prefix = eos_after_prefix
+
+    def encode(self, example: Example) -> EncodedExample:
+        """The example's sides; with `divergence_only`, the first differing token alone counts on each."""
+        chosen = self.side(example.prompt, example.chosen, complete=True)
+        if example.rejected is None:
+            return EncodedExample((chosen,))
+        rejected = self.side(example.prompt, example.rejected, complete=example.rejected_complete)
+        if example.divergence_only:
+            return EncodedExample(keep_divergence(chosen, rejected))
+        return EncodedExample((chosen, rejected))
+
+    def side(self, prompt: str, solution: str, *, complete: bool) -> EncodedSide:
+        """Prompt and solution; a complete one ends in the end-of-sequence token, a prefix in its step's line break."""
+        prompt_ids = self._ids(prompt)
+        solution_ids = self._ids(solution if complete else solution + "\n")
+        if complete or self.eos_after_prefix:
+            solution_ids = [*solution_ids, self.tokenizer.eos_token_id]
+        counted = [False] * len(prompt_ids) + [True] * len(solution_ids)
+        return EncodedSide(prompt_ids + solution_ids, counted)
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+
+def keep_divergence(chosen: EncodedSide, rejected: EncodedSide) -> tuple[EncodedSide, EncodedSide]:
+    """The same sides with one counted token each: the first that differs.
+
+    Raises:
+        ValueError: if one side is the beginning of the other, so that nothing differs.
+    """
+    for i, (a, b) in enumerate(zip(chosen.ids, rejected.ids, strict=False)):
+        if a != b:
+            return only(chosen, i), only(rejected, i)
+    raise ValueError("a pair's sides do not differ, so it has no diverging token.")
+
+
+def only(side: EncodedSide, position: int) -> EncodedSide:
+    """The side with one counted token."""
+    return EncodedSide(side.ids, [i == position for i in range(len(side.ids))])
+
+
+def pad(sides: Sequence[EncodedSide], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Token ids and loss mask, both [B, T], padded on the right.
+
+    No attention mask is needed: under a causal mask nothing attends to what stands behind it.
+    """
+    length = max(len(side.ids) for side in sides)
+    input_ids = torch.full((len(sides), length), pad_id)
+    mask = torch.zeros((len(sides), length))
+    for row, side in enumerate(sides):
+        input_ids[row, : len(side.ids)] = torch.tensor(side.ids)
+        mask[row, : len(side.ids)] = torch.tensor(side.counted, dtype=torch.float32)
+    return input_ids, mask
