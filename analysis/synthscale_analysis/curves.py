@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 
+from synthscale_analysis.errors import UserError
+
 LABELS = {
     "sft": "SFT",
     "sft_matched": "SFT, matched updates",
@@ -70,9 +72,11 @@ def _curves_of_algorithm(name: str, rows: pd.DataFrame, colour: str, marker: str
     fractions = sorted(float(fraction) for fraction in rows["negative_fraction"].dropna().unique())
     if len(fractions) < 2:
         return [Curve(name, None, label, colour, marker, "-", rows)]
+    if rows["negative_fraction"].isna().any():
+        raise UserError(f"algorithm {name} has several negative fractions and rows without one; fill the column")
     curves = []
     for rank, fraction in enumerate(fractions):
-        tint = _tint(colour, 0.65 * (1 - rank / (len(fractions) - 1)))
+        tint = _tint(colour, 0.5 * (1 - rank / (len(fractions) - 1)))
         mark = FRACTION_MARKERS[rank % len(FRACTION_MARKERS)]
         own = rows[rows["negative_fraction"] == fraction]
         style = LINE_STYLES[rank % len(LINE_STYLES)]

@@ -5,11 +5,10 @@ Figures and summary tables call these, so that a number in a table is the number
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
-from synthscale.scaling import LAWS, DataMultiplier, data_multipliers
+from synthscale.scaling import LAWS, DataMultiplier, data_multipliers, mean_over_seeds
+from synthscale.scaling.law import FloatArray
 from synthscale_analysis.curves import Curve, baseline_rows
 from synthscale_analysis.fitting import FittedCurve, fit_curve
 from synthscale_analysis.records import measurements
@@ -17,25 +16,23 @@ from synthscale_analysis.records import measurements
 BASELINES = ("sft", "sft_matched")
 NUM_DRAWS = 1000
 SEED = 0
-LEVEL = 0.95
 
 _columns = partial(measurements, x="data_size", y="test_error", seed_column="seed")
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and 95 % t interval over seeds of a rate, clipped to [0, 1]; NaN ends where there is one value."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
+def rate_interval(values: FloatArray) -> tuple[float, float, float]:
+    """Mean of a rate over seeds and its 95 % t interval, clipped to [0, 1]; NaN ends where there is one value."""
+    mean, interval = mean_over_seeds(values)
+    if interval is None:
         return mean, float("nan"), float("nan")
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    return mean, max(mean - half, 0.0), min(mean + half, 1.0)
+    return mean, max(interval.low, 0.0), min(interval.high, 1.0)
 
 
 def error_by_size(curve: Curve) -> pd.DataFrame:
     """One row a size: data_size, num_seeds, mean, low, high of the test error."""
     rows = []
     for size, cell in curve.rows.groupby("data_size"):
-        mean, low, high = mean_interval(cell["test_error"].to_numpy(dtype=float))
+        mean, low, high = rate_interval(cell["test_error"].to_numpy(dtype=float))
         rows.append({"data_size": size, "num_seeds": len(cell), "mean": mean, "low": low, "high": high})
     return pd.DataFrame(rows)
 

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from synthscale.scaling import LAWS, Law
+from synthscale.scaling import LAWS, Law, Measurements
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.fitting import FittedCurve, fit_curve
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import report_console, with_progress, write_atomically
 from synthscale_analysis.records import first_row, measurements, numeric, read_table, require_columns
 
 
@@ -35,7 +33,7 @@ def main(argv: list[str]) -> int:
     fits = _fit_groups(table, laws, options)
     if all(fitted.fit is None for _, fitted in fits):
         raise UserError("; ".join(dict.fromkeys(note for _, fitted in fits for note in fitted.notes)))
-    Console(width=None if sys.stdout.isatty() else 160).print(_fit_table(fits, options))
+    report_console().print(_fit_table(fits, options))
     if options.json is not None:
         write_atomically(options.json, (json.dumps(_as_json(fits, options), indent=2) + "\n").encode())
     return 0
@@ -79,13 +77,13 @@ def _fit_groups(table: pd.DataFrame, laws: list[Law], options: argparse.Namespac
     if options.group is not None:
         groups = [(str(name), rows) for name, rows in table.groupby(options.group, sort=True, dropna=False)]
     jobs = [(name, rows, law) for name, rows in groups for law in laws]
-    progress = track(jobs, description="fitting", console=Console(stderr=True), transient=True)
     return [
-        (name, fit_curve(law, _columns(rows, options), options.bootstrap, options.seed)) for name, rows, law in progress
+        (name, fit_curve(law, _columns(rows, options), options.bootstrap, options.seed))
+        for name, rows, law in with_progress(jobs, "fitting")
     ]
 
 
-def _columns(rows: pd.DataFrame, options: argparse.Namespace) -> Any:
+def _columns(rows: pd.DataFrame, options: argparse.Namespace) -> Measurements:
     return measurements(rows, options.x, options.y, options.seed_column)
 
 
@@ -93,7 +91,7 @@ def _fit_table(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace)
     names = list(dict.fromkeys(name for _, fitted in fits for name in fitted.law.parameter_names))
     caption = f"95 % intervals from {options.bootstrap} bootstrap draws; N is {options.x}"
     table = Table(title=f"{options.y} against {options.x}", caption=caption)
-    for heading in (options.group or "rows", "law", *names):
+    for heading in (options.group or "group", "law", *names):
         table.add_column(heading)
     for heading in ("rows", "sizes", "seeds"):
         table.add_column(heading, justify="right")

@@ -1,12 +1,33 @@
-"""Files written whole or not at all: a temporary name beside the target, fsync, then rename.
+"""What a command leaves behind: files, written whole or not at all, printed tables, and a progress bar while it works.
 
-A report that is interrupted, or read while it is being made, never shows half a table.
+A file gets a temporary name beside the target, fsync, then a rename: a report that is interrupted, or read while it is
+being made, never shows half a table.
 """
 
 import os
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
 
 from synthscale_analysis.errors import UserError
+
+Item = TypeVar("Item")
+
+
+def with_progress(items: Sequence[Item], description: str) -> Iterable[Item]:
+    """The items, with a bar on stderr that leaves no trace; no bar where stderr is not a terminal."""
+    console = Console(stderr=True)
+    return track(items, description=description, console=console, transient=True, disable=not console.is_terminal)
+
+
+def report_console() -> Console:
+    """Console for tables on stdout: as wide as the terminal, 160 columns elsewhere; brackets in cells are text."""
+    return Console(width=None if sys.stdout.isatty() else 160, markup=False, emoji=False)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -20,5 +41,7 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()

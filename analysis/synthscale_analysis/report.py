@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from synthscale.scaling import LAWS
@@ -25,7 +23,7 @@ from synthscale_analysis.figure_error import NAME as ERROR_NAME
 from synthscale_analysis.figure_error import error_figure
 from synthscale_analysis.figure_multiplier import NAME as MULTIPLIER_NAME
 from synthscale_analysis.figure_multiplier import multiplier_figure
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import report_console, with_progress, write_atomically
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import TaskModelRecords, studies_in
 from synthscale_analysis.style import save_figure
@@ -42,7 +40,7 @@ def main(argv: list[str]) -> int:
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
     records = read_records(options.folder)
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = report_console()
     for study in studies_in(records, options.folder / "report", options.task, options.model):
         summary = write_report(study, options.bootstrap, options.seed)
         console.print(_printed_table(study, summary))
@@ -56,8 +54,7 @@ def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataF
     """Write figures and tables of one task and model into its folder; returns the summary table."""
     curves = curves_of(study.records)
     jobs = [(curve, law) for law in LAWS for curve in curves]
-    progress = track(jobs, description="fitting", console=Console(stderr=True), transient=True)
-    fits = [fit_to_curve(curve, law, num_draws, seed) for curve, law in progress]
+    fits = [fit_to_curve(curve, law, num_draws, seed) for curve, law in with_progress(jobs, "fitting")]
     power_fits = [fit for fit, (_, law) in zip(fits, jobs, strict=True) if law == "power"]
     summary = summary_table(study.records, curves, num_draws, seed)
     write_atomically(study.folder / "summary.csv", _csv(summary))
@@ -91,14 +88,15 @@ def _printed_table(study: TaskModelRecords, summary: pd.DataFrame) -> Table:
     sizes = sorted(summary["data_size"].unique())
     for size in sizes:
         table.add_column(f"{size:,}", justify="right")
-    telling = {baseline: _telling_size(summary, baseline) for baseline in BASELINES}
+    present = set(study.records["algorithm"])
+    telling = {name: _telling_size(summary, name) for name in BASELINES if name in present}
     for baseline, size in telling.items():
         table.add_column(f"× data vs {baseline}\nat {size:,}")
     for curve in curves_of(study.records):
         rows = _rows_of(summary, curve).set_index("data_size", drop=False)
         row_at = {size: rows.loc[size] if size in rows.index else None for size in sizes}
         cells = [_accuracy(row, usual) for row in row_at.values()]
-        table.add_row(curve.label, *cells, *(_multiplier(row_at[telling[name]], curve, name) for name in BASELINES))
+        table.add_row(curve.label, *cells, *(_multiplier(row_at[telling[name]], curve, name) for name in telling))
     return table
 
 

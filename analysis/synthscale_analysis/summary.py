@@ -9,7 +9,7 @@ import pandas as pd
 
 from synthscale.scaling import DataMultiplier
 from synthscale_analysis.curves import Curve
-from synthscale_analysis.estimates import BASELINES, mean_interval, multipliers_of
+from synthscale_analysis.estimates import BASELINES, multipliers_of, rate_interval
 from synthscale_analysis.fitting import FittedCurve
 
 #: Columns whose mean over seeds is given where the records have it.
@@ -69,7 +69,7 @@ def _curve_columns(curve: Curve) -> dict[str, object]:
 
 
 def _cell_columns(cell: pd.DataFrame) -> dict[str, object]:
-    mean, low, high = mean_interval(cell["test_error"].to_numpy(dtype=float))
+    mean, low, high = rate_interval(cell["test_error"].to_numpy(dtype=float))
     return {
         "num_seeds": len(cell),
         "mean_test_accuracy": float(cell["test_accuracy"].mean()),

@@ -4,6 +4,7 @@ Importing it puts it in the place of the stages named below. Run as a script it 
 worker processes import it again as their main module, so they know it too.
 
     python toy.py make ROOT CONFIG_JSON
+    python toy.py study RUNS_DIR NUM_WORKERS POINTS_JSON
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 from synthscale.stage.stage import Node
+from synthscale.study.recipe import Point
 from synthscale.study.store import ArtifactStore
 
 VERSION = 1
@@ -48,11 +52,78 @@ def run(config, inputs, out, advance):
     return dict(config.get("measures", {"num_examples": len(inputs)}))
 
 
+@dataclass
+class ToyNamed:
+    """Stands for any group of a config that the study layer knows by name alone."""
+
+    name: str
+
+
+@dataclass
+class ToyConfig:
+    """What the study layer reads of a run's config."""
+
+    runs_dir: str
+    algorithm: ToyNamed
+    data_size: int
+    seed: int = 0
+    study_name: str = "toy"
+    task: ToyNamed = field(default_factory=lambda: ToyNamed("world"))
+    model: ToyNamed = field(default_factory=lambda: ToyNamed("tiny"))
+    logger: dict = field(default_factory=dict)
+    negative_fraction: float = 0.5
+
+    def __getattr__(self, name):
+        groups = {
+            "mixture": SimpleNamespace(negative_fraction=self.__dict__["negative_fraction"]),
+            "trainer": SimpleNamespace(num_threads=1),
+        }
+        if name in groups:
+            return groups[name]
+        raise AttributeError(name)
+
+
+def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", **stages) -> Point:
+    """A point of the toy study; `stages` holds what each stage is to do, by role.
+
+    sft: synthesize, sft, evaluate. Others: synthesize, sft, sample, credit, compose, policy, evaluate.
+    """
+
+    def node(role, **inputs):
+        stage = "finetune" if role in ("sft", "policy") else role
+        axes = {"role": role, "size": data_size, "seed": seed} | stages.get(role, {})
+        # what comes before the algorithms part is the same for all of them
+        own = {} if role in ("synthesize", "sft", "sample") else {"algorithm": algorithm}
+        return Node(stage, axes | own, inputs)
+
+    nodes = {"synthesize": node("synthesize")}
+    nodes["sft"] = node("sft", data=nodes["synthesize"])
+    if algorithm != "sft":
+        nodes["sample"] = node("sample", policy=nodes["sft"])
+        nodes["credit"] = node("credit", samples=nodes["sample"])
+        nodes["compose"] = node("compose", credit=nodes["credit"])
+        nodes["policy"] = node("policy", data=nodes["compose"], policy=nodes["sft"])
+    nodes["evaluate"] = node("evaluate", policy=list(nodes.values())[-1])
+    config = ToyConfig(str(runs_dir), ToyNamed(algorithm), data_size, seed)
+    config.logger = SimpleNamespace(name=logger, project="toys")
+    return Point(config, nodes["evaluate"], nodes)
+
+
 def main() -> None:
-    """Make one node."""
-    _, _, root, config = sys.argv
-    print(ArtifactStore(Path(root)).make(Node("toy", json.loads(config))).folder)
+    """Make one node, or run a study of toy points and print what became of each."""
+    if sys.argv[1] == "make":
+        root, config = sys.argv[2:]
+        print(ArtifactStore(Path(root)).make(Node("toy", json.loads(config))).folder)
+        return
+    from synthscale.study.execute import run_points
+
+    runs_dir, num_workers, points = sys.argv[2:]
+    points = [toy_point(runs_dir, **point) for point in json.loads(points)]
+    outcomes = run_points(points, ArtifactStore(Path(runs_dir) / "artifacts"), num_workers=int(num_workers))
+    for outcome in outcomes:
+        failure = outcome.failure and [outcome.failure.stage, outcome.failure.message]
+        print("OUTCOME", json.dumps([outcome.point.label, outcome.record is not None, failure]))
 
 
-if __name__ == "__main__" and sys.argv[1:2] == ["make"]:
+if __name__ == "__main__":
     main()

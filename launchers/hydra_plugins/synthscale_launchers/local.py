@@ -12,13 +12,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn, configure_log, filter_overrides, run_job, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
+
+from hydra_plugins.synthscale_launchers.sweep_loader import SweepLoader
 
 if TYPE_CHECKING:
     from synthscale.study.outcome import Outcome
@@ -45,7 +49,12 @@ class LocalLauncher(Launcher):
         self.num_workers = num_workers
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Keep what Hydra gives; the task function is not needed, since points are run as a plan."""
+        """Keep what Hydra gives; the task function is not needed, since points are run as a plan.
+
+        The loader is replaced in the context itself, because the sweeper composes each point too.
+        """
+        loader = SweepLoader(cast(ConfigLoaderImpl, hydra_context.config_loader))
+        hydra_context.config_loader = cast(ConfigLoader, loader)
         self.hydra_context = hydra_context
         self.config = config
 
@@ -56,6 +65,7 @@ class LocalLauncher(Launcher):
             ConfigError: for the first point that is refused, before anything is computed.
         """
         from rich.console import Console
+
         from synthscale.study.config import ConfigError
         from synthscale.study.execute import available_cores, run_points
         from synthscale.study.summary import print_summary

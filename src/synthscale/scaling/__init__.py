@@ -8,6 +8,7 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
     resample       which seeds a bootstrap draw holds
     bootstrap      percentile intervals and bands of a fit
     crossing       the size at which a falling curve reaches an error
+    seed_mean      mean over seeds with a t interval
     multiplier     how many times the data a method is worth
 """
 
@@ -17,6 +18,7 @@ from synthscale.scaling.fit import Fit, fit_law
 from synthscale.scaling.law import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.multiplier import CensoredValue, DataMultiplier, data_multipliers
+from synthscale.scaling.seed_mean import mean_over_seeds
 
 __all__ = [
     "LAWS",
@@ -34,4 +36,5 @@ __all__ = [
     "fit_law",
     "interval_obstacle",
     "law_named",
+    "mean_over_seeds",
 ]

@@ -17,9 +17,9 @@ from typing import Any, TextIO
 import hydra
 from omegaconf import DictConfig
 from rich.console import Console
-from synthscale.study.config import ConfigError, register_schemas
 
 import synthscale
+from synthscale.study.config import ConfigError, register_schemas
 from synthscale.study.error import UserError
 from synthscale.study.outcome import Outcome, StudyFailed
 from synthscale.study.refusal import REFUSALS, sentence

@@ -5,12 +5,13 @@ Mechanism's defaults stand in the dataclasses, a study's values in `conf/`. Belo
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from synthscale.credit.pit import CreditConfig
@@ -177,7 +178,9 @@ def to_run_config(config: DictConfig) -> RunConfig:
     Raises:
         ConfigError: with one sentence, if a value is missing, of the wrong type or out of range.
     """
-    run = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    run = copy.deepcopy(config)
+    with open_dict(run):
+        run.pop("hydra", None)
     try:
         return cast(RunConfig, OmegaConf.to_object(run))
     except (ValueError, OmegaConfBaseException) as error:

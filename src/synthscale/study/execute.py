@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
+from functools import partial
 
 from rich.console import Console
-from synthscale.study.recipe import Point
 
 from synthscale.stage.stage import Node
 from synthscale.study.logger import log_point
 from synthscale.study.outcome import Failure, Outcome, Raised, caught, error_path, keep_failure
 from synthscale.study.plan import Plan, make_plan
 from synthscale.study.progress import Display, show_progress
+from synthscale.study.recipe import Point
 from synthscale.study.record import make_record, point_name, study_folder, write_record, write_tables
 from synthscale.study.schedule import Schedule
 from synthscale.study.store import ArtifactStore
@@ -38,19 +39,18 @@ def run_points(
     plan = make_plan(points, store)
     schedule = Schedule(plan)
     ledger = Ledger(plan, store)
-    with (
-        show_progress(plan, console or Console()) as display,
-        closing(_ends(plan, store, schedule, num_workers, display)) as ends,
-    ):
-        ledger.settle(schedule, display)
-        for node, raised in ends:
-            display.end(node)
-            if raised is None:
-                schedule.finish(node)
-                ledger.finish(node)
-            else:
-                schedule.fail(node, ledger.fail(node, raised))
-            ledger.settle(schedule, display)
+    with show_progress(plan, console or Console()) as display:
+        display.find(len(ledger.settle(schedule)))
+        with closing(_ends(plan, store, schedule, num_workers, display)) as ends:
+            for node, raised in ends:
+                display.end(node)
+                if raised is None:
+                    schedule.finish(node)
+                    ledger.finish(node)
+                else:
+                    schedule.fail(node, ledger.fail(node, raised))
+                for outcome in ledger.settle(schedule):
+                    display.settle(outcome)
     return [ledger.outcomes[index] for index in range(len(points))]
 
 
@@ -79,20 +79,18 @@ class Ledger:
         first = self._plan.points[self._plan.nodes[node.key].points[0]]
         return keep_failure(node.stage, node.key, raised, study_folder(first.config))
 
-    def settle(self, schedule: Schedule, display: Display) -> None:
-        """Settle every point whose end is known by now, then rebuild the tables of their studies."""
-        studies = set()
+    def settle(self, schedule: Schedule) -> list[Outcome]:
+        """Settle every point whose end is known by now, rebuild the tables of their studies, and return them."""
+        settled = {}
         for index, point in enumerate(self._plan.points):
             key = point.root.key
-            if index in self.outcomes or not (key in self._done or key in schedule.failures):
-                continue
-            failure = schedule.failures.get(key)
-            self.outcomes[index] = Outcome(point, failure=failure) if failure else self._record(point)
-            display.settle(self.outcomes[index])
-            if self.outcomes[index].record is not None:
-                studies.add(study_folder(point.config))
-        for study in studies:
+            if index not in self.outcomes and (key in self._done or key in schedule.failures):
+                failure = schedule.failures.get(key)
+                settled[index] = Outcome(point, failure=failure) if failure else self._record(point)
+        self.outcomes |= settled
+        for study in {study_folder(o.point.config) for o in settled.values() if o.record is not None}:
             write_tables(study)
+        return list(settled.values())
 
     def _record(self, point: Point) -> Outcome:
         """Write and log the point's record; a point that was asked for up to an earlier stage has none."""
@@ -108,17 +106,16 @@ class Ledger:
         return Outcome(point, record)
 
 
-Ends = Iterator[tuple[Node, Raised | None]]
+Ends = Generator[tuple[Node, Raised | None], None, None]
 """Stages as they end, with what they raised; the consumer tells the schedule before it asks for the next."""
 
 
 def _ends(plan: Plan, store: ArtifactStore, schedule: Schedule, num_workers: int, display: Display) -> Ends:
-    if not plan.todo:
-        return iter(())
-    num_threads = max(point.config.trainer.num_threads for point in plan.points)
+    num_threads = max((point.config.trainer.num_threads for point in plan.points), default=1)
+    num_workers = min(num_workers, len(plan.todo))
     if num_workers == 0:
         return _ends_here(store, schedule, num_threads, display)
-    return _ends_in_workers(store, schedule, min(num_workers, len(plan.todo)), num_threads, display)
+    return _ends_in_workers(store, schedule, num_workers, num_threads, display)
 
 
 def _ends_here(store: ArtifactStore, schedule: Schedule, num_threads: int, display: Display) -> Ends:
@@ -127,7 +124,7 @@ def _ends_here(store: ArtifactStore, schedule: Schedule, num_threads: int, displ
             display.begin(node)
             raised = None
             try:
-                store.make(node, lambda done, total, node=node: display.advance(node, done, total))
+                store.make(node, partial(display.advance, node))
             except Exception as error:
                 raised = caught(error)
             yield node, raised

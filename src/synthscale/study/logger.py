@@ -20,10 +20,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from synthscale.study.recipe import Point
-
 from synthscale.stage.stage import plain
 from synthscale.study.durable import write_durably
+from synthscale.study.recipe import Point
 from synthscale.study.record import Record, point_name, study_folder
 from synthscale.study.store import ArtifactStore
 
@@ -97,7 +96,7 @@ def _wandb_run(point: Point, run_id: str, study: Path) -> Any:
         x_save_requirements=False,
         init_timeout=30,
     )
-    mode = os.environ.get("WANDB_MODE", "offline")
+    mode: Any = os.environ.get("WANDB_MODE", "offline")
     return wandb.init(
         project=config["logger"]["project"],
         group=config["study_name"],

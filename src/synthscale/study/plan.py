@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from synthscale.study.recipe import Point
-
 from synthscale.stage.stage import Node
+from synthscale.study.recipe import Point
 from synthscale.study.store import ArtifactStore
 
 

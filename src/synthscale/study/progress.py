@@ -18,6 +18,10 @@ from synthscale.study.plan import Plan
 class Display(Protocol):
     """Told what happens; shows what it likes."""
 
+    def find(self, num_points: int) -> None:
+        """So many points were there before the run."""
+        ...
+
     def begin(self, node: Node) -> None:
         """A stage started."""
         ...
@@ -59,6 +63,12 @@ class LineDisplay:
         self._num_settled = 0
         self._start = time.monotonic()
 
+    def find(self, num_points: int) -> None:
+        """Count them, and say so once."""
+        self._num_settled = num_points
+        if num_points:
+            self.say(f"{num_points} of {self._num_points} points were there already.")
+
     def begin(self, node: Node) -> None:
         """Say nothing."""
 
@@ -87,6 +97,11 @@ class BarDisplay:
         self._progress = progress
         self._study = progress.add_task("stages", total=len(plan.todo))
         self._bars: dict[str, TaskID] = {}
+
+    def find(self, num_points: int) -> None:
+        """Say so once."""
+        if num_points:
+            self.say(f"{num_points} of {len(self._plan.points)} points were there already.")
 
     def begin(self, node: Node) -> None:
         """Add the stage's bar, which pulses until its first report; one that is tried again keeps its bar."""

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from synthscale.study.config import RunConfig
-from synthscale.study.recipe import Point
 
 from synthscale.stage.stage import Artifact
+from synthscale.study.config import RunConfig
 from synthscale.study.durable import write_durably
+from synthscale.study.recipe import Point
 from synthscale.study.store import ArtifactStore
 
 log = logging.getLogger(__name__)
@@ -114,25 +114,24 @@ def make_record(point: Point, store: ArtifactStore) -> Record:
             "test_error": None if accuracy is None else round(1 - accuracy, 12),  # 0.488, not 0.48799999999999999
             "num_sampled_tokens": total(of("sample", "credit"), "num_sampled_tokens"),
             "num_rollouts": total(of("credit"), "num_rollouts"),
-            "train_seconds": total_seconds(of("finetune")),
-            "sample_seconds": total_seconds(of("sample", "credit")),
-            "device": devices(of("finetune", "sample", "credit", "evaluate")),
+            "train_seconds": total_seconds(of("finetune"), "train_seconds"),
+            "sample_seconds": total_seconds(of("sample", "credit"), "sample_seconds"),
+            "device": devices(of("finetune", "sample", "credit")),
             "artifact": point.root.key,
         }
     )
 
 
-def total(artifacts: Sequence[Artifact], name: str) -> int | None:
+def total(artifacts: Sequence[Artifact], name: str) -> Any:
     """The sum of a count, or None if there are no such stages or one of them did not count it."""
-    counts = [artifact.measures.get(name) for artifact in artifacts]
-    if not counts or None in counts:
-        return None
-    return sum(counts)
+    counts = [artifact.measures[name] for artifact in artifacts if artifact.measures.get(name) is not None]
+    return sum(counts) if counts and len(counts) == len(artifacts) else None
 
 
-def total_seconds(artifacts: Sequence[Artifact]) -> float | None:
-    """The stages' wall time in all, or None where there are none."""
-    return round(sum(artifact.manifest["seconds"] for artifact in artifacts), 3) if artifacts else None
+def total_seconds(artifacts: Sequence[Artifact], name: str) -> float | None:
+    """The sum of the seconds that the stages measured around their work, without start-up and imports."""
+    seconds = total(artifacts, name)
+    return None if seconds is None else round(seconds, 3)
 
 
 def devices(artifacts: Sequence[Artifact]) -> str | None:

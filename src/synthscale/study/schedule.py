@@ -13,10 +13,10 @@ from synthscale.stage.stage import Node
 from synthscale.study.outcome import Failure
 from synthscale.study.plan import Plan
 
-STAGE_WEIGHT: Mapping[str, float] = {"synthesize": 0.02, "compose": 0.02, "sample": 1.0, "credit": 3.0, "finetune": 5.0}
-"""Seconds of a stage for one problem, up to a factor: the shares measured at N = 128 (PROTOTYPE.md, lesson 8)."""
-_FIXED_WEIGHT: Mapping[str, float] = {"pretrain": 200_000.0, "evaluate": 300.0}
-"""The same for stages whose work does not grow with the data size."""
+SECONDS_A_PROBLEM: Mapping[str, float] = {"synthesize": 0.001, "compose": 0.001, "sample": 0.015, "credit": 0.04}
+SECONDS_A_STAGE: Mapping[str, float] = {"evaluate": 4.0}
+SECONDS_AN_UPDATE = 0.08
+"""Rough costs on one core, from the shares measured at N = 128 (21 % SFT, 5 % sampling, 14 % prefix values)."""
 
 
 class Schedule:
@@ -68,10 +68,12 @@ class Schedule:
     def _remaining_work(self, plan: Plan) -> dict[str, float]:
         work: dict[str, float] = {}
         for key in reversed(self.nodes):  # what needs a stage comes after it
-            own = _cost(self.nodes[key].stage, plan.data_size(key))
+            own = estimated_seconds(self.nodes[key], plan.data_size(key))
             work[key] = own + max((work[dependent] for dependent in self._dependents[key]), default=0.0)
         return work
 
 
-def _cost(stage: str, data_size: int) -> float:
-    return _FIXED_WEIGHT.get(stage, 0.0) + STAGE_WEIGHT.get(stage, 0.0) * data_size
+def estimated_seconds(node: Node, data_size: int) -> float:
+    """About what the stage takes, to set it in order; training by its updates, the rest by problems."""
+    training = SECONDS_AN_UPDATE * getattr(node.config, "num_updates", 0)
+    return training + SECONDS_A_STAGE.get(node.stage, 0.0) + SECONDS_A_PROBLEM.get(node.stage, 0.0) * data_size

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from omegaconf import DictConfig
-from synthscale.study.config import ConfigError, to_run_config
-from synthscale.study.recipe import Point, build_point
+from omegaconf import DictConfig, OmegaConf
 
 from synthscale.stage.stage import Node
+from synthscale.study.config import ConfigError, to_run_config
+from synthscale.study.recipe import Point, build_point
+from synthscale.study.refusal import nearest
 from synthscale.study.store import ArtifactStore, open_store
 
 
@@ -19,9 +20,22 @@ def compose_point(config: DictConfig) -> Point:
     Raises:
         ConfigError: if a value is out of range or the recipe has no such stage.
     """
+    refuse_added_keys(config)
     run_config = to_run_config(config)
     point = build_point(run_config)
     return point if run_config.stage is None else up_to(point, run_config.stage)
+
+
+def refuse_added_keys(config: DictConfig, prefix: str = "") -> None:
+    """Raise ConfigError for a key that its config's class does not have; `+key=value` gets it past Hydra's check."""
+    kind = OmegaConf.get_type(config)
+    known = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else None
+    for name in map(str, config):
+        if known is not None and name not in known:
+            raise ConfigError(f"There is no key {prefix}{name}; {nearest(name, known)}")
+        child = None if OmegaConf.is_missing(config, name) else config._get_node(name)
+        if isinstance(child, DictConfig) and not child._is_none() and not child._is_interpolation():
+            refuse_added_keys(child, f"{prefix}{name}.")
 
 
 def up_to(point: Point, stage: str) -> Point:

@@ -20,7 +20,7 @@ class Device(Enum):
 class TrainerConfig:
     """The optimizer and the machine; what a method owns (rates, updates, loss weights) stands in `algorithm`."""
 
-    batch_size: int = 32  # examples an update; a pair counts as one
+    batch_size: int = 32  # sequences an update; a pair has two
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     warmup_share: float = 0.05  # of the updates, linear; then cosine to zero
@@ -31,7 +31,7 @@ class TrainerConfig:
     num_threads: int = 1  # of torch, in each process
 
     def __post_init__(self) -> None:
-        check_between("trainer.batch_size", self.batch_size, 1, 100_000)
+        check_between("trainer.batch_size", self.batch_size, 2, 100_000)
         check_between("trainer.weight_decay", self.weight_decay, 0.0, 10.0)
         check_between("trainer.max_grad_norm", self.max_grad_norm, 1e-6, 1e6)
         check_between("trainer.warmup_share", self.warmup_share, 0.0, 1.0)

@@ -43,19 +43,18 @@ def batch_plan(
 ) -> list[tuple[list[int], list[int]]]:
     """For each update, which positives and which pairs it takes.
 
-    Every batch holds `batch_size` examples, pairs in the proportion that they have among the examples.
+    A batch holds `batch_size` sequences, of which a pair has two, so that an update costs the same in every mixture;
+    pairs and positives come in the proportion that they have among the examples.
     """
-    share = num_pairs / (num_positives + num_pairs)
-    ends = np.rint(np.arange(num_updates + 1) * batch_size * share).astype(np.int64)
-    pair_counts = np.diff(ends)
-    positive_counts = batch_size - pair_counts
+    num_examples_per_update = batch_size * (num_positives + num_pairs) / (num_positives + 2 * num_pairs)
     generator = np.random.default_rng([seed, 1])
-    positives = shuffled_stream(num_positives, int(positive_counts.sum()), generator)
-    pairs = shuffled_stream(num_pairs, int(pair_counts.sum()), generator)
-    chunks = zip(
-        np.split(positives, np.cumsum(positive_counts)[:-1]), np.split(pairs, np.cumsum(pair_counts)[:-1]), strict=True
-    )
-    return [(positive.tolist(), pair.tolist()) for positive, pair in chunks]
+    chunks = []
+    for num_items in (num_positives, num_pairs):
+        rate = num_examples_per_update * num_items / (num_positives + num_pairs)
+        ends = np.rint(np.arange(num_updates + 1) * rate).astype(np.int64)
+        stream = shuffled_stream(num_items, int(ends[-1]), generator)
+        chunks.append([stream[start:end].tolist() for start, end in zip(ends, ends[1:], strict=False)])
+    return list(zip(*chunks, strict=True))
 
 
 class MixedDataModule(lightning.LightningDataModule):

@@ -1,0 +1,114 @@
+"""`synthscale fit`: planted slopes come out in table and JSON; every mistake is one sentence and exit code 2."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from synthscale_analysis.fit import main
+
+Records = Callable[..., pd.DataFrame]
+XY = ["--x", "data_size", "--y", "test_error"]
+
+
+@pytest.fixture
+def table(tmp_path: Path, records: Records) -> Path:
+    path = tmp_path / "results.csv"
+    records().to_csv(path, index=False)
+    return path
+
+
+def test_json_holds_planted_slopes_with_intervals(table: Path) -> None:
+    out = table.parent / "deep" / "fits.json"
+    assert main([str(table), *XY, "--group", "algorithm", "--bootstrap", "40", "--json", str(out)]) == 0
+    fits = {fit["group"]: fit for fit in json.loads(out.read_text())["fits"]}
+    assert set(fits) == {"sft", "sft_matched", "rft", "my_method"}
+    slope = fits["rft"]["parameters"]["b"]
+    assert slope["low"] <= slope["estimate"] <= slope["high"]
+    assert slope["estimate"] == pytest.approx(0.5, abs=0.1)
+    assert (fits["rft"]["num_rows"], fits["rft"]["num_sizes"], fits["rft"]["num_seeds"]) == (9, 3, [3, 3, 3])
+    assert [path.name for path in out.parent.iterdir()] == ["fits.json"]
+
+
+def test_table_is_printed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(table), *XY, "--law", "all", "--bootstrap", "5"]) == 0
+    printed = capsys.readouterr().out
+    assert "err = a·N^-b + c" in printed and "all rows" in printed
+
+
+def test_parquet_and_csv_agree(table: Path, records: Records) -> None:
+    parquet = table.with_suffix(".parquet")
+    records().to_parquet(parquet)
+    outs = [table.parent / "a.json", table.parent / "b.json"]
+    for path, out in zip((table, parquet), outs, strict=True):
+        assert main([str(path), *XY, "--bootstrap", "5", "--json", str(out)]) == 0
+    fits = [json.loads(out.read_text())["fits"][0]["parameters"]["b"]["estimate"] for out in outs]
+    assert fits[0] == pytest.approx(fits[1], rel=1e-9)
+
+
+def test_rows_without_a_value_are_left_out(tmp_path: Path) -> None:
+    path, out = tmp_path / "t.csv", tmp_path / "t.json"
+    path.write_text("n,loss\n1,1.0\n4,0.5\n16,0.25\n64,\n")
+    assert main([str(path), "--x", "n", "--y", "loss", "--bootstrap", "5", "--json", str(out)]) == 0
+    fit = json.loads(out.read_text())["fits"][0]
+    assert fit["num_rows"] == 3
+    assert fit["resampled"] == "sizes"
+    assert fit["parameters"]["b"]["estimate"] == pytest.approx(0.5)
+
+
+def test_a_group_that_is_too_short_gets_a_note(tmp_path: Path) -> None:
+    path, out = tmp_path / "t.csv", tmp_path / "t.json"
+    path.write_text("g,n,loss\na,1,1\na,4,0.5\na,16,0.25\nb,1,1\n")
+    assert main([str(path), "--x", "n", "--y", "loss", "--group", "g", "--bootstrap", "5", "--json", str(out)]) == 0
+    short = json.loads(out.read_text())["fits"][1]
+    assert short["parameters"] == {}
+    assert short["notes"] == ["power needs 2 sizes, there are 1"]
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "sentence"),
+    [
+        ("n,loss\n1,2\n", ["--x", "n", "--y", "error"], "no column error in the table; it has n, loss"),
+        ("n,loss\n1,2\n", ["--x", "n", "--y", "loss", "--group", "g"], "no column g"),
+        ("n,loss\n1,2\n2,-1\n", ["--x", "n", "--y", "loss"], "column loss holds -1 in row 2"),
+        ("n,loss\n0,2\n2,1\n", ["--x", "n", "--y", "loss"], "column n holds 0 in row 1"),
+        ("n,loss\n1,2\n2,many\n", ["--x", "n", "--y", "loss"], "holds 'many' in row 2, which is not a number"),
+        ("n,loss\n1,2\n1,3\n", ["--x", "n", "--y", "loss"], "power needs 2 sizes, there are 1"),
+        ("n,loss\n1,\n2,\n", ["--x", "n", "--y", "loss"], "column loss is empty in every row"),
+        ("n,loss\n", ["--x", "n", "--y", "loss"], "has no rows"),
+        ("", ["--x", "n", "--y", "loss"], "cannot read"),
+        ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--bootstrap", "1"], "at least 2 draws"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, options: list[str], sentence: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(content)
+    assert main([str(path), *options]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.count("\n") == 1 and error.startswith("synthscale: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("t.xlsx", "must end in .csv or .parquet"), ("absent.csv", "there is no file")]
+)
+def test_files_that_are_no_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, sentence: str) -> None:
+    assert main([str(tmp_path / name), *XY]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_broken_parquet_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.parquet"
+    path.write_bytes(b"not parquet")
+    assert main([str(path), *XY]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = table / "fits.json"  # below a file
+    assert main([str(table), *XY, "--bootstrap", "2", "--json", str(target)]) == 2
+    assert "cannot write" in capsys.readouterr().err

@@ -1,0 +1,57 @@
+"""Laws: values at hand-computed points, gradients equal finite differences, centring changes units and nothing else."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from synthscale.scaling import LAWS, law_named
+
+POINTS = {"power": np.array([0.3, 0.4]), "power_offset": np.array([0.3, 0.4, 0.2])}
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_gradient_equals_finite_differences(name: str) -> None:
+    law, coordinates = LAWS[name], POINTS[name]
+    log_inputs = np.log(np.array([[0.1], [1.0], [30.0]]))
+    _, jacobian = law.evaluate(coordinates, log_inputs)
+    numeric = approx_fprime(coordinates, lambda at: law.evaluate(at, log_inputs)[0], 1e-7)
+    np.testing.assert_allclose(jacobian, numeric, rtol=1e-5, atol=1e-6)
+
+
+def test_gradient_at_the_bound_of_the_floor() -> None:
+    law, log_inputs = LAWS["power_offset"], np.log(np.array([[2.0], [8.0]]))
+    _, jacobian = law.evaluate(np.array([0.0, 0.5, 0.0]), log_inputs)
+    np.testing.assert_allclose(jacobian[:, 2], [np.sqrt(2.0), np.sqrt(8.0)])
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "expected"),
+    [("power", [2.0, 0.5], [1.0, 0.5]), ("power_offset", [2.0, 0.5, 0.25], [1.25, 0.75])],
+)
+def test_values_by_hand(name: str, parameters: list[float], expected: list[float]) -> None:
+    np.testing.assert_allclose(LAWS[name].predict(np.array(parameters), np.array([4.0, 16.0])), expected)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_uncentring_keeps_the_curve(name: str) -> None:
+    law, coordinates = LAWS[name], POINTS[name]
+    sizes, size_centre, value_centre = np.array([[5.0], [70.0]]), np.log(20.0), np.log(0.3)
+    centred, _ = law.evaluate(coordinates, np.log(sizes) - size_centre)
+    table, _ = law.evaluate(law.uncentre(coordinates, np.array([size_centre]), value_centre), np.log(sizes))
+    np.testing.assert_allclose(table, centred + value_centre)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_coordinates_invert_parameters(name: str) -> None:
+    law = LAWS[name]
+    np.testing.assert_allclose(law.coordinates(law.parameters(POINTS[name])), POINTS[name])
+
+
+def test_extreme_coordinates_stay_numbers() -> None:
+    values, jacobian = LAWS["power_offset"].evaluate(np.array([-800.0, 10.0, 0.0]), np.log(np.array([[1e9]])))
+    assert np.isfinite(values).all() and np.isfinite(jacobian).all()
+
+
+def test_unknown_law_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(ValueError, match="power, power_offset"):
+        law_named("exponential")
