@@ -82,7 +82,7 @@ def _csv(table: pd.DataFrame) -> bytes:
 def _printed_table(study: TaskModelRecords, summary: pd.DataFrame) -> Table:
     """Curves × sizes: accuracy, mean ± sd over seeds; then the multipliers at one telling size."""
     usual = int(summary["num_seeds"].mode().iloc[0])
-    title = f"{study.task}, {study.model}: test accuracy in %, mean ± sd over {usual} seeds unless said (in brackets)"
+    title = f"{study.task}, {study.model}: test accuracy in %, mean ± sd over seeds ({usual} unless said)"
     table = Table(title=title, caption=_CAPTION)
     table.add_column("algorithm")
     sizes = sorted(summary["data_size"].unique())

@@ -17,7 +17,12 @@ def make_records(
         for size in sizes:
             for seed in range(num_seeds):
                 error = min(0.98, 0.85 * (shift * size / 64) ** -0.5 * np.exp(generator.normal(0.0, 0.05)))
-                point = {"study": "made_up", "task": "precedence", "model": "tiny", "algorithm": algorithm}
+                point: dict[str, object] = {
+                    "study": "made_up",
+                    "task": "precedence",
+                    "model": "tiny",
+                    "algorithm": algorithm,
+                }
                 point |= {"data_size": size, "negative_fraction": None, "seed": seed, "test_error": error}
                 rows.append({**point, "test_accuracy": 1 - error, "num_updates": 20 * size, "train_seconds": None})
     return pd.DataFrame(rows)
