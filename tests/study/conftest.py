@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+import synthscale.study.recipe  # noqa: F401  the real stages, before the toy takes their places
+
 TOY = Path(__file__).parent / "toy.py"
 
 

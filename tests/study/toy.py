@@ -16,7 +16,6 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 
 from synthscale.stage.stage import Node
 from synthscale.study.recipe import Point
@@ -60,27 +59,41 @@ class ToyNamed:
 
 
 @dataclass
+class ToyLogger:
+    """The logger's config."""
+
+    name: str = "none"
+    project: str = "toys"
+
+
+@dataclass
+class ToyMixture:
+    """The mixture's one axis."""
+
+    negative_fraction: float = 0.5
+
+
+@dataclass
+class ToyTrainer:
+    """What worker processes ask of the trainer."""
+
+    num_threads: int = 1
+
+
+@dataclass
 class ToyConfig:
     """What the study layer reads of a run's config."""
 
     runs_dir: str
     algorithm: ToyNamed
     data_size: int
-    seed: int = 0
+    seed: int
+    logger: ToyLogger
     study_name: str = "toy"
     task: ToyNamed = field(default_factory=lambda: ToyNamed("world"))
     model: ToyNamed = field(default_factory=lambda: ToyNamed("tiny"))
-    logger: dict = field(default_factory=dict)
-    negative_fraction: float = 0.5
-
-    def __getattr__(self, name):
-        groups = {
-            "mixture": SimpleNamespace(negative_fraction=self.__dict__["negative_fraction"]),
-            "trainer": SimpleNamespace(num_threads=1),
-        }
-        if name in groups:
-            return groups[name]
-        raise AttributeError(name)
+    mixture: ToyMixture = field(default_factory=ToyMixture)
+    trainer: ToyTrainer = field(default_factory=ToyTrainer)
 
 
 def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", **stages) -> Point:
@@ -92,7 +105,7 @@ def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", **
     def node(role, **inputs):
         stage = "finetune" if role in ("sft", "policy") else role
         axes = {"role": role, "size": data_size, "seed": seed} | stages.get(role, {})
-        # what comes before the algorithms part is the same for all of them
+        # the algorithms share what comes before they part
         own = {} if role in ("synthesize", "sft", "sample") else {"algorithm": algorithm}
         return Node(stage, axes | own, inputs)
 
@@ -104,8 +117,7 @@ def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", **
         nodes["compose"] = node("compose", credit=nodes["credit"])
         nodes["policy"] = node("policy", data=nodes["compose"], policy=nodes["sft"])
     nodes["evaluate"] = node("evaluate", policy=list(nodes.values())[-1])
-    config = ToyConfig(str(runs_dir), ToyNamed(algorithm), data_size, seed)
-    config.logger = SimpleNamespace(name=logger, project="toys")
+    config = ToyConfig(str(runs_dir), ToyNamed(algorithm), data_size, seed, ToyLogger(logger))
     return Point(config, nodes["evaluate"], nodes)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 
 from synthscale.evaluation.metrics import pass_at_k
 from synthscale.problem import check_between
@@ -43,7 +44,7 @@ def prefix_value(num_rollouts: int, num_right: int, best_of: int) -> float:
 
 def advantages(values: Sequence[float]) -> list[float]:
     """A_i = Q_i − Q_{i−1} for i = 1 … L, from Q_0 … Q_L."""
-    return [after - before for before, after in zip(values, values[1:], strict=False)]
+    return [after - before for before, after in pairwise(values)]
 
 
 def find_pit(values: Sequence[float], rule: PitRule) -> int | None:

@@ -1,8 +1,8 @@
 """From graded solutions to a training set: which positives, which pairs, and how many of each.
 
-The budget is E = examples_per_problem · N examples. round(f·E) of them are preference pairs, the rest positives, f being
-the negative fraction: f = 0 is RFT's data, f = 1 pure preference learning. Candidates are taken round by round, one a
-problem, so that a budget that does not reach all of them treats the problems alike.
+The budget is E = examples_per_problem · N examples. round(f·E) of them are preference pairs, the rest positives, f
+being the negative fraction: f = 0 is RFT's data, f = 1 pure preference learning. Candidates are taken round by round,
+one a problem, so that a budget that does not reach all of them treats the problems alike.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 
-class AllocatedLayer(DynamicLayer):
+class AllocatedLayer(DynamicLayer):  # type: ignore[no-untyped-call]
     """One layer's keys and values, [B, H, T, D] views into buffers with room for `capacity` positions."""
 
     def __init__(self, capacity: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.capacity = capacity
         self.buffers: list[Tensor] = []
 
@@ -27,8 +27,7 @@ class AllocatedLayer(DynamicLayer):
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
         for buffer, states in zip(self.buffers, (key_states, value_states), strict=True):
             buffer[..., start:stop, :] = states
-        self._show(stop)
-        return self.keys, self.values
+        return self._show(stop)
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         """Give every row `repeats` copies, side by side."""
@@ -45,8 +44,10 @@ class AllocatedLayer(DynamicLayer):
             self.buffers[i][..., :length, :] = buffer[rows, :, :length]
         self._show(length)
 
-    def _show(self, length: int) -> None:
-        self.keys, self.values = (buffer[..., :length, :] for buffer in self.buffers)
+    def _show(self, length: int) -> tuple[Tensor, Tensor]:
+        keys, values = (buffer[..., :length, :] for buffer in self.buffers)
+        self.keys, self.values = keys, values
+        return keys, values
 
 
 def allocated_cache(num_layers: int, capacity: int) -> DynamicCache:

@@ -9,9 +9,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 def load_policy(folder: Path | str, device: str = "cpu") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a model (safetensors only) and its tokenizer."""
-    model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    return model.to(device), tokenizer
+    model.to(device)  # type: ignore[arg-type]
+    return model, tokenizer
 
 
 def save_policy(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

@@ -17,7 +17,9 @@ def build_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
     vocabulary = {word: i for i, word in enumerate([PAD, EOS, "\n", *words])}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=PAD))
     tokenizer.pre_tokenizer = Sequence([Split(" ", "removed"), Split(Regex(r"\n"), "isolated")])
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS)
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS
+    )
 
 
 def build_model(config: ArchitectureConfig, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:

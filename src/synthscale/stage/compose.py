@@ -62,7 +62,8 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, advanc
     examples = mix(positives, pairs, len(problems), config.mixture)
     if not examples:
         raise ValueError(
-            "there is nothing to train on: the samples yield no pair; sample more or set mixture.negative_fraction below 1."
+            "there is nothing to train on: the samples yield no pair; "
+            "sample more, or set mixture.negative_fraction below 1."
         )
     write_table(out / "examples.parquet", Example, examples)
     num_pairs = sum(example.is_pair for example in examples)

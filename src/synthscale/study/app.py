@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,17 +25,17 @@ from synthscale.study.outcome import Outcome, StudyFailed
 from synthscale.study.refusal import REFUSALS, sentence
 from synthscale.study.target import compose_point, store_of
 
+FULL_ERROR = "HYDRA_FULL_ERROR"
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the points that the overrides ask for, and return the exit status."""
-    show_traceback = os.environ.get("HYDRA_FULL_ERROR") == "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    show_traceback = os.environ.get(FULL_ERROR) == "1"
     sys.argv = ["synthscale run", *argv]  # hydra.main reads it
     register_schemas()
     try:
-        with contextlib.redirect_stderr(WithoutJobNote(sys.stderr)):
+        with exceptions_let_through():
             hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(run_point)()
     except KeyboardInterrupt:
         print("Interrupted. What is finished stays; the same command goes on from there.", file=sys.stderr)
@@ -75,6 +75,18 @@ def config_dir() -> Path:
     """The config folder: in the installed package, or beside `src` in a checkout."""
     package = Path(synthscale.__file__).parent
     return package / "conf" if (package / "conf").is_dir() else package.parents[1] / "conf"
+
+
+@contextlib.contextmanager
+def exceptions_let_through() -> Iterator[None]:
+    """Keep Hydra from printing an exception and exiting with 1."""
+    before = os.environ.get(FULL_ERROR, "0")
+    os.environ[FULL_ERROR] = "1"
+    try:
+        with contextlib.redirect_stderr(WithoutJobNote(sys.stderr)):
+            yield
+    finally:
+        os.environ[FULL_ERROR] = before
 
 
 class WithoutJobNote:

@@ -23,7 +23,7 @@ from synthscale.study.recipe import Point
 from synthscale.study.record import make_record, point_name, study_folder, write_record, write_tables
 from synthscale.study.schedule import Schedule
 from synthscale.study.store import ArtifactStore
-from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, thread_limit
+from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, stage_environment
 
 MAX_ATTEMPTS = 2  # of a stage whose process dies
 _DIED = Raised("its process was killed twice: out of memory?", "The worker process died without an exception, twice.\n")
@@ -119,7 +119,7 @@ def _ends(plan: Plan, store: ArtifactStore, schedule: Schedule, num_workers: int
 
 
 def _ends_here(store: ArtifactStore, schedule: Schedule, num_threads: int, display: Display) -> Ends:
-    with thread_limit(num_threads):
+    with stage_environment(num_threads):
         while (node := schedule.pop()) is not None:
             display.begin(node)
             raised = None

@@ -7,7 +7,7 @@ that a node does not read is kept at one value for the same reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.stage.compose import ComposeConfig
@@ -171,7 +171,7 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
         "credit",
         RolloutConfig(
             task=config.task,
-            sampler=config.sampler,
+            sampler=replace(config.sampler, num_samples=1),
             trainer=config.trainer,
             num_rollouts=config.credit.num_rollouts,
             max_negatives_per_problem=config.credit.max_negatives_per_problem,
@@ -213,6 +213,11 @@ def evaluate_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """The figures on test problems."""
     return Node(
         "evaluate",
-        EvaluateConfig(task=config.task, sampler=config.sampler, trainer=config.trainer, evaluation=config.evaluation),
+        EvaluateConfig(
+            task=config.task,
+            sampler=replace(config.sampler, num_samples=1, temperature=1.0),
+            trainer=config.trainer,
+            evaluation=config.evaluation,
+        ),
         inputs_from(nodes, policy="finetune"),
     )

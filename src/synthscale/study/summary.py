@@ -12,6 +12,7 @@ from synthscale.study.outcome import Outcome
 from synthscale.study.record import Record, algorithm_rank, study_folder
 
 _ROW_AXES = ("task", "model", "algorithm", "negative_fraction")
+_OTHER_AXES = {"task": (), "model": (), "negative_fraction": ("task", "model", "algorithm")}
 
 
 def print_summary(outcomes: Sequence[Outcome], console: Console) -> None:
@@ -20,6 +21,7 @@ def print_summary(outcomes: Sequence[Outcome], console: Console) -> None:
     if len(records) == 1 and len(outcomes) == 1:
         console.print(record_table(records[0]))
     elif records:
+        console.print("Test accuracy, %: mean ± sd over seeds, by number of problems", highlight=False, soft_wrap=True)
         console.print(accuracy_table(records))
     for folder in dict.fromkeys(study_folder(outcome.point.config) for outcome in outcomes if outcome.record):
         console.print(f"Results: {folder / 'results.csv'}", markup=False, highlight=False, soft_wrap=True)
@@ -40,8 +42,8 @@ def print_failures(outcomes: Sequence[Outcome], console: Console) -> None:
 def accuracy_table(records: Sequence[Record]) -> Table:
     """Test accuracy in per cent by algorithm and data size: mean ± standard deviation over seeds."""
     sizes = sorted({record.data_size for record in records})
-    axes = [axis for axis in _ROW_AXES if axis == "algorithm" or len({getattr(r, axis) for r in records}) > 1]
-    table = Table(title="Test accuracy, %: mean ± sd over seeds, by number of problems")
+    axes = [axis for axis in _ROW_AXES if axis == "algorithm" or varies(axis, records)]
+    table = Table()
     for axis in axes:
         table.add_column(axis, no_wrap=True)
     for size in sizes:
@@ -55,6 +57,15 @@ def accuracy_table(records: Sequence[Record]) -> Table:
         cells = (accuracy_cell(r.test_accuracy for r in members if r.data_size == size) for size in sizes)
         table.add_row(*names, *cells)
     return table
+
+
+def varies(axis: str, records: Iterable[Record]) -> bool:
+    """Whether the axis takes several values; a negative fraction that belongs to its algorithm does not count."""
+    values: dict[tuple[str, ...], set[object]] = {}
+    for record in records:
+        others = tuple(getattr(record, other) for other in _OTHER_AXES[axis])
+        values.setdefault(others, set()).add(getattr(record, axis))
+    return any(len(taken) > 1 for taken in values.values())
 
 
 def accuracy_cell(accuracies: Iterable[float | None]) -> str:

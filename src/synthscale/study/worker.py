@@ -24,7 +24,9 @@ from synthscale.study.outcome import Raised, caught
 from synthscale.study.store import ArtifactStore
 
 _THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1"}  # transformers draws a bar for each model it loads
 _SECONDS_BETWEEN_REPORTS = 0.2
+_SECONDS_TO_LEAVE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Worker:
         self.connection, child = context.Pipe()
         self.process = context.Process(target=serve, args=(child, store), daemon=True)
         self.node: Node | None = None
-        with thread_limit(num_threads):
+        with stage_environment(num_threads):
             self.process.start()
         child.close()  # ours, so that the pipe ends when the process does
 
@@ -79,10 +81,15 @@ class Worker:
         return report
 
     def stop(self) -> None:
-        """Kill the process; its lock is released by the kernel, and its unfinished folder swept by the next maker."""
+        """End the process: an idle one when it sees its pipe closed, a busy one by SIGKILL.
+
+        The lock of a killed stage is released by the kernel, and its unfinished folder is swept by the next maker.
+        """
+        self.connection.close()
+        if self.node is None:
+            self.process.join(_SECONDS_TO_LEAVE)
         self.process.kill()
         self.process.join()
-        self.connection.close()
 
 
 def ready(workers: Sequence[Worker]) -> list[Worker]:
@@ -113,10 +120,11 @@ def serve(connection: Connection, store: ArtifactStore) -> None:
 
 
 @contextmanager
-def thread_limit(num_threads: int) -> Iterator[None]:
-    """Set the threads of numeric libraries for processes started inside: they read it when they are loaded."""
-    before = {key: os.environ.get(key) for key in _THREAD_KEYS}
-    os.environ.update({key: str(num_threads) for key in _THREAD_KEYS})
+def stage_environment(num_threads: int) -> Iterator[None]:
+    """What libraries read when they are loaded, in this process or in one started meanwhile: threads, and no bars."""
+    wanted = {key: str(num_threads) for key in _THREAD_KEYS} | _QUIET
+    before = {key: os.environ.get(key) for key in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:

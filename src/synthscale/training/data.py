@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lightning
 import numpy as np
@@ -27,8 +28,12 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
-        tensors = (t.to(device) for t in (self.input_ids_BT, self.mask_BT, self.reference_logprobs_P2))
-        return Batch(*tensors, self.num_positives, self.num_pairs)
+        return replace(
+            self,
+            input_ids_BT=self.input_ids_BT.to(device),
+            mask_BT=self.mask_BT.to(device),
+            reference_logprobs_P2=self.reference_logprobs_P2.to(device),
+        )
 
 
 def shuffled_stream(num_items: int, length: int, generator: np.random.Generator) -> NDArray[np.int64]:
@@ -53,7 +58,7 @@ def batch_plan(
         rate = num_examples_per_update * num_items / (num_positives + num_pairs)
         ends = np.rint(np.arange(num_updates + 1) * rate).astype(np.int64)
         stream = shuffled_stream(num_items, int(ends[-1]), generator)
-        chunks.append([stream[start:end].tolist() for start, end in zip(ends, ends[1:], strict=False)])
+        chunks.append([stream[start:end].tolist() for start, end in itertools.pairwise(ends)])
     return list(zip(*chunks, strict=True))
 
 

@@ -78,9 +78,9 @@ class CurveRecorder(lightning.Callback):
 
 def pick_device(config: TrainerConfig) -> str:
     """The device's name for torch; auto is a GPU where there is one."""
-    if config.device is not Device.auto:
-        return config.device.value
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if config.device is Device.auto:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(config.device.value)
 
 
 def fit(
@@ -114,8 +114,10 @@ def fit(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")  # advice on workers and logging intervals
         trainer.fit(module, datamodule=data)
+        if "validation_accuracy" not in recorder.rows[objective.num_updates]:  # the interval did not divide the updates
+            trainer.validate(module, datamodule=data, verbose=False)
     seconds = time.perf_counter() - started
-    model.eval()
+    model.train(False)
     curves = [recorder.rows[update] for update in sorted(recorder.rows)]
     return FitResult(curves, seconds, objective.num_updates, module.num_train_tokens, trainer.strategy.root_device.type)
 
@@ -129,6 +131,6 @@ def reference_logprobs(
     logprobs = []
     for start in range(0, len(sides), batch_size):
         input_ids_BT, mask_BT = (t.to(model.device) for t in pad(sides[start : start + batch_size], pad_id))
-        logits_BTV = model.eval()(input_ids=input_ids_BT, use_cache=False).logits
+        logits_BTV = model.train(False)(input_ids=input_ids_BT, use_cache=False).logits
         logprobs.append(sequence_logprobs(logits_BTV, input_ids_BT, mask_BT).cpu())
     return torch.cat(logprobs).reshape(-1, 2) if logprobs else torch.zeros(0, 2)

@@ -1,0 +1,176 @@
+"""The sampler against transformers' own generate, a full forward, and the softmax it draws from."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from synthscale.policy import sampler as sampler_module
+from synthscale.policy.cache import allocated_cache
+from synthscale.policy.config import SamplerConfig
+from synthscale.policy.sampler import Sampler, choose
+from synthscale.problem import split_steps
+
+MAX_NEW_TOKENS = 48
+
+
+@pytest.fixture
+def prompts(traces) -> list[str]:
+    """Prompts of several lengths in mixed order: problems, and problems with their first one to three steps."""
+    return [
+        problem.prompt + "".join(s + "\n" for s in split_steps(trace)[: i % 4])
+        for i, (problem, trace) in enumerate(traces[:14])
+    ]
+
+
+@pytest.fixture
+def odd_prompts(traces) -> list[str]:
+    """Prompts of one length that lead to solutions of very different lengths."""
+    short = ["1 + 2\n", "3 * 4\n", "5 / 6\n"]
+    return (
+        [problem.prompt for problem, _ in traces[:4]] + ["\n" * 6 + text for text in short] + ["= | p0 p1 2 3 4 + - \n"]
+    )
+
+
+def make(policy, max_batch_rows: int = 1024, max_new_tokens: int = MAX_NEW_TOKENS) -> Sampler:
+    return Sampler(policy.model, policy.tokenizer, max_new_tokens=max_new_tokens, max_batch_rows=max_batch_rows)
+
+
+def by_transformers(policy, prompt: str) -> list[int]:
+    """What generate writes after the prompt, the end-of-sequence token included."""
+    ids = torch.tensor([policy.tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+    output = policy.model.generate(
+        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=MAX_NEW_TOKENS
+    )
+    return output[0, ids.shape[1] :].tolist()
+
+
+@pytest.mark.parametrize("max_batch_rows", [1, 3, 1024])
+def test_greedy_equals_generate_token_for_token(base_policy, prompts, odd_prompts, max_batch_rows):
+    texts = prompts + odd_prompts
+    drawn = make(base_policy, max_batch_rows).sample(texts, 1, temperature=0.0, seed=0)
+    eos = base_policy.tokenizer.eos_token_id
+    for text, (continuation,) in zip(texts, drawn, strict=True):
+        expected = by_transformers(base_policy, text)
+        assert continuation.finished == (expected[-1] == eos)
+        assert continuation.num_tokens == len(expected)
+        ids = base_policy.tokenizer(continuation.text, add_special_tokens=False)["input_ids"]
+        assert ids == [token for token in expected if token != eos], text
+
+
+def test_the_shipped_base_executes_steps(base_policy, task, traces):
+    problems = [problem for problem, _ in traces]
+    drawn = make(base_policy).sample([problem.prompt for problem in problems], 1, temperature=0.0, seed=0)
+    truths = [
+        truth
+        for problem, (continuation,) in zip(problems, drawn, strict=True)
+        for truth in task.step_truths(problem, split_steps(continuation.text))
+    ]
+    assert sum(truth != "wrong_execution" for truth in truths) > 0.95 * len(truths)
+    assert sum(truth == "wrong_decision" for truth in truths) > 0.1 * len(truths)  # and knows no precedence
+
+
+@torch.inference_mode()
+def test_logits_with_the_allocated_cache_equal_a_full_forward(base_policy, traces):
+    texts = [problem.prompt + trace for problem, trace in traces[:3]]
+    ids = torch.tensor(base_policy.tokenizer(texts, add_special_tokens=False)["input_ids"])
+    full = base_policy.model(input_ids=ids, use_cache=False).logits
+    num_prompt = 10
+    cache = allocated_cache(base_policy.model.config.num_hidden_layers, ids.shape[1])
+    base_policy.model(input_ids=ids[:, :num_prompt], past_key_values=cache, use_cache=True)
+    cache.batch_repeat_interleave(2)
+    rows = torch.tensor([0, 0, 1, 1, 2, 2])
+    for position in range(num_prompt, ids.shape[1]):
+        if position == num_prompt + 5:  # rows 1 and 4 have ended
+            cache.batch_select_indices(torch.tensor([0, 2, 3, 5]))
+            rows = rows[[0, 2, 3, 5]]
+        logits = base_policy.model(input_ids=ids[rows, position, None], past_key_values=cache, use_cache=True).logits
+        assert torch.allclose(logits[:, -1], full[rows, position], atol=1e-4)
+    assert cache.get_seq_length() == ids.shape[1]
+
+
+def test_same_seed_same_samples_and_another_seed_others(base_policy, prompts):
+    sampler = make(base_policy)
+    first = sampler.sample(prompts, 4, temperature=1.0, seed=5)
+    assert sampler.sample(prompts, 4, temperature=1.0, seed=5) == first
+    assert sampler.sample(prompts, 4, temperature=1.0, seed=6) != first
+
+
+def test_sampling_leaves_torchs_global_generator_alone(base_policy, prompts):
+    before = torch.random.get_rng_state()
+    make(base_policy).sample(prompts[:2], 2, temperature=1.0, seed=5)
+    assert torch.random.get_rng_state().equal(before)
+
+
+def test_samples_stand_in_the_prompts_order(base_policy, prompts):
+    together = make(base_policy, max_batch_rows=6).sample(prompts, 3, temperature=0.0, seed=0)
+    assert [len(samples) for samples in together] == [3] * len(prompts)
+    alone = [make(base_policy).sample([prompt], 1, temperature=0.0, seed=0)[0][0] for prompt in prompts]
+    assert together == [[continuation] * 3 for continuation in alone]
+
+
+def test_no_prompts_no_samples(base_policy):
+    assert make(base_policy).sample([], 3, temperature=1.0, seed=0) == []
+
+
+def test_progress_counts_prompts_up_to_all(base_policy, prompts):
+    calls: list[tuple[int, int]] = []
+    make(base_policy, max_batch_rows=4).sample(
+        prompts, 2, temperature=1.0, seed=0, advance=lambda done, total: calls.append((done, total))
+    )
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+    assert calls[-1] == (len(prompts), len(prompts))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.01])
+def test_rows_that_go_on_do_not_notice_that_others_left(base_policy, odd_prompts, share, monkeypatch):
+    monkeypatch.setattr(sampler_module, "SHRINK_SHARE", share)
+    drawn = make(base_policy).sample(odd_prompts, 2, temperature=0.0, seed=0)
+    assert len({samples[0].num_tokens for samples in drawn}) > 2  # they do end at different places
+    for prompt, samples in zip(odd_prompts, drawn, strict=True):
+        assert [make(base_policy).sample([prompt], 1, temperature=0.0, seed=0)[0][0]] * 2 == samples
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_first_tokens_come_as_often_as_the_softmax_says(base_policy, temperature):
+    num_samples, prompt = 4000, "4 / 3 / 3 + 3 * 4\n"
+    drawn = make(base_policy, 10_000, max_new_tokens=1).sample([prompt], num_samples, temperature=temperature, seed=1)
+    ids = torch.tensor([base_policy.tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+    with torch.inference_mode():
+        probabilities = torch.softmax(base_policy.model(input_ids=ids).logits[0, -1] / temperature, dim=0)
+    words = [base_policy.tokenizer.decode([i]) for i in range(len(probabilities))]
+    chi_square, num_cells = 0.0, 0
+    for i, probability in enumerate(probabilities.tolist()):
+        is_eos = i == base_policy.tokenizer.eos_token_id
+        count = sum(c.finished if is_eos else not c.finished and c.text == words[i] for c in drawn[0])
+        if num_samples * probability > 5:
+            chi_square += (count - num_samples * probability) ** 2 / (num_samples * probability)
+            num_cells += 1
+    assert num_cells >= 2
+    assert chi_square < num_cells + 6 * (2 * num_cells) ** 0.5
+
+
+def test_choose_is_argmax_at_temperature_0_and_near_it():
+    logits = torch.tensor([[0.0, 2.0, 1.0], [5.0, 0.0, 4.0]])
+    generator = torch.Generator().manual_seed(0)
+    assert choose(logits, 0.0, generator).tolist() == [1, 0]
+    assert choose(logits, 0.01, generator).tolist() == [1, 0]
+
+
+def test_a_continuation_cut_at_the_limit_has_not_finished(base_policy, traces):
+    problem, _ = traces[0]
+    whole = make(base_policy).sample([problem.prompt], 1, temperature=0.0, seed=0)[0][0]
+    assert whole.finished
+    exact = make(base_policy, max_new_tokens=whole.num_tokens).sample([problem.prompt], 1, temperature=0.0, seed=0)
+    assert exact == [[whole]]  # the end-of-sequence token is the last that fits
+    (cut,) = make(base_policy, max_new_tokens=whole.num_tokens - 1).sample(
+        [problem.prompt], 1, temperature=0.0, seed=0
+    )[0]
+    assert not cut.finished
+    assert cut.num_tokens == whole.num_tokens - 1
+    assert whole.text == cut.text
+
+
+def test_built_with_the_configs_limits(base_policy):
+    sampler = Sampler.build(SamplerConfig(max_new_tokens=7, max_batch_rows=9), base_policy.model, base_policy.tokenizer)
+    assert (sampler.max_new_tokens, sampler.max_batch_rows) == (7, 9)

@@ -1,0 +1,25 @@
+"""Artifacts made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from synthscale.stage.stage import Artifact
+from synthscale.stage.table import write_table
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Callable:
+    """Makes an artifact of a stage from tables of rows, by file name."""
+
+    def make(stage: str, **tables: Sequence) -> Artifact:
+        folder = tmp_path / stage
+        folder.mkdir()
+        for name, rows in tables.items():
+            write_table(folder / f"{name}.parquet", type(rows[0]), rows)
+        return Artifact(folder, {"stage": stage, "measures": {}})
+
+    return make

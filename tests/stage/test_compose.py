@@ -1,0 +1,79 @@
+"""What compose offers to the mixture."""
+
+from __future__ import annotations
+
+import pytest
+
+from synthscale.credit.pit import PitRule
+from synthscale.mixture.example import Example
+from synthscale.mixture.mixture import MixtureConfig
+from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
+from synthscale.stage import compose
+from synthscale.stage.rows import ProblemRow, SolutionRow
+from synthscale.stage.table import read_table
+
+WORLD = PrecedenceConfig()
+PROBLEMS = PrecedenceTask(WORLD).problems(Split.TRAIN, 4)
+
+
+def made(artifact, tmp_path, num_wrong: int = 3, **mixture):
+    """Compose from 4 problems, each with a teacher's trace, 6 accepted samples (one the teacher's) and wrong ones."""
+    traces = [SolutionRow(p.problem_id, 0, f"teacher\n| {p.answer}", "correct") for p in PROBLEMS]
+    samples = [
+        SolutionRow(p.problem_id, i, text, verdict, 9)
+        for p in PROBLEMS
+        for i, (text, verdict) in enumerate(
+            [(f"teacher\n| {p.answer}", "correct")]
+            + [(f"way {i // 2}\n| {p.answer}", "correct") for i in range(10)]
+            + [(f"wrong {i}\n| 9", "wrong") for i in range(num_wrong)]
+        )
+    ]
+    inputs = {
+        "data": artifact(
+            "synthesize", problems=[ProblemRow(p.problem_id, p.text, p.answer) for p in PROBLEMS], traces=traces
+        ),
+        "samples": artifact("sample", samples=samples),
+    }
+    config = compose.ComposeConfig(
+        task=WORLD,
+        mixture=MixtureConfig(**mixture),
+        max_negatives_per_problem=8,
+        pit_rule=PitRule.lowest_value,
+        best_of=1,
+    )
+    measures = compose.run(config, inputs, tmp_path, lambda done, total: None)
+    return read_table(tmp_path / "examples.parquet", Example), measures
+
+
+@pytest.mark.parametrize(
+    ("fraction", "num_positives", "num_pairs"), [(0.0, 8, 0), (0.25, 6, 2), (0.5, 4, 4), (0.75, 2, 6), (1.0, 0, 8)]
+)
+def test_counts_stand_in_the_measures(artifact, tmp_path, fraction, num_positives, num_pairs):
+    examples, measures = made(artifact, tmp_path, negative_fraction=fraction, examples_per_problem=2)
+    assert (measures["num_train_positives"], measures["num_train_pairs"]) == (num_positives, num_pairs)
+    assert sum(example.is_pair for example in examples) == num_pairs
+    assert len(examples) == num_positives + num_pairs
+    assert measures["num_positives_offered"] == 4 * (1 + 4)
+    assert measures["num_pairs_offered"] == (4 * 3 if fraction else 0)
+
+
+def test_fewer_where_the_samples_yield_fewer(artifact, tmp_path):
+    _, measures = made(artifact, tmp_path, num_wrong=1, negative_fraction=0.5, examples_per_problem=20)
+    assert (measures["num_train_positives"], measures["num_train_pairs"]) == (20, 4)  # 40 of each were wanted
+
+
+def test_the_teacher_comes_first_and_its_trace_once(artifact, tmp_path):
+    examples, _ = made(artifact, tmp_path, examples_per_problem=50)
+    of_first = [e.chosen.split("\n")[0] for e in examples if e.problem_id == PROBLEMS[0].problem_id]
+    assert of_first == ["teacher", "way 0", "way 1", "way 2", "way 3"]
+
+
+def test_without_the_teacher_the_samples_alone(artifact, tmp_path):
+    examples, _ = made(artifact, tmp_path, examples_per_problem=50, include_teacher=False, positives_per_problem=2)
+    of_first = [e.chosen.split("\n")[0] for e in examples if e.problem_id == PROBLEMS[0].problem_id]
+    assert of_first == ["teacher", "way 0"]  # the policy's own sample that equals the teacher's trace
+
+
+def test_nothing_to_train_on_is_said_with_what_to_do(artifact, tmp_path):
+    with pytest.raises(ValueError, match="sample more or set mixture.negative_fraction"):
+        made(artifact, tmp_path, num_wrong=0, negative_fraction=1.0)

@@ -1,0 +1,111 @@
+"""A logged point holds its curves, its config and its figures, touches no network, and never costs a record."""
+
+from __future__ import annotations
+
+import csv
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from synthscale.study.logger import log_point
+from synthscale.study.record import make_record, point_name
+from synthscale.study.store import ArtifactStore
+
+STAGES = {
+    "sft": {"curves": "update,train_loss,validation_loss\n1,2.5,\n2,1.5,1.75\n"},
+    "policy": {"curves": "update,train_loss,validation_loss,margin\n1,0.5,,0.125\n"},
+    "evaluate": {"measures": {"test_accuracy": 0.5}},
+}
+
+
+def logged(toy, tmp_path, logger: str):
+    """A point that was made and logged."""
+    point = toy.toy_point(tmp_path, "dpo", logger=logger, **STAGES)
+    store = ArtifactStore(tmp_path / "artifacts")
+    store.make(point.root)
+    log_point(point, make_record(point, store), store)
+    return point
+
+
+def inspect(folder: Path) -> str:
+    """What a wandb run's file holds, as wandb itself reads it."""
+    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json", str(folder)]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No network but sockets of this machine, no wandb settings, and a key that must not be found anywhere."""
+    connect = socket.socket.connect
+
+    def local_only(self, address):
+        host = address[0] if isinstance(address, tuple) else "unix"
+        assert host in ("unix", "127.0.0.1", "localhost", "::1"), f"tried to reach {address}"
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local_only)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setenv("WANDB_API_KEY", "5ecre7" * 7)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-5ecre7-of-the-teacher")
+
+
+def test_wandb_holds_config_curves_and_figures_and_no_key(toy, tmp_path, offline):
+    point = logged(toy, tmp_path, "wandb")
+    (folder,) = (tmp_path / "toy" / "wandb").glob(f"offline-run-*-{point_name(point)}")
+    text = inspect(folder)
+    lines = [json.loads(line) for line in text.splitlines()]
+    (run,) = (line["run"] for line in lines if line["type"] == "run")
+    assert run["display_name"] == point.label
+    assert run["run_group"] == "toy"
+    assert run["config"]["update"]["data_size"] == 64
+    history = [(line["history"]["step"]["num"], line["history"]["item"]) for line in lines if line["type"] == "history"]
+    points = [(step, {k: v for k, v in item.items() if not k.startswith("_")}) for step, item in history]
+    assert points == [
+        (1, {"sft/update": 1, "sft/train_loss": 2.5}),
+        (2, {"sft/update": 2, "sft/train_loss": 1.5, "sft/validation_loss": 1.75}),
+        (3, {"policy/update": 1, "policy/train_loss": 0.5, "policy/margin": 0.125}),
+    ]
+    summary = {k: v for line in lines if line["type"] == "summary" for k, v in line["summary"]["update"].items()}
+    assert summary["test_accuracy"] == 0.5
+    assert "5ecre7" not in text
+    assert all(b"5ecre7" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_wandb_logs_a_point_once_and_mends_a_run_that_was_cut_off(toy, tmp_path, offline):
+    point = logged(toy, tmp_path, "wandb")
+    wandb = tmp_path / "toy" / "wandb"
+    (first,) = wandb.glob("offline-run-*")
+    logged(toy, tmp_path, "wandb")
+    assert list(wandb.glob("offline-run-*")) == [first]
+    (wandb / "logged" / point_name(point)).unlink()
+    (first / "of-the-first").touch()
+    logged(toy, tmp_path, "wandb")
+    (second,) = wandb.glob("offline-run-*")
+    assert not (second / "of-the-first").exists()
+
+
+def test_csv_holds_the_rows_of_all_stages(toy, tmp_path):
+    point = logged(toy, tmp_path, "csv")
+    with (tmp_path / "toy" / "curves" / f"{point_name(point)}.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["role"], row["train_loss"], row["validation_loss"], row["margin"]) for row in rows] == [
+        ("sft", "2.5", "", ""),
+        ("sft", "1.5", "1.75", ""),
+        ("policy", "0.5", "", "0.125"),
+    ]
+
+
+def test_none_writes_nothing(toy, tmp_path):
+    logged(toy, tmp_path, "none")
+    assert not (tmp_path / "toy").exists()
+
+
+def test_a_logger_that_fails_is_a_warning(toy, tmp_path, caplog, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "no such mode")
+    logged(toy, tmp_path, "wandb")
+    assert "The logger wandb failed" in caplog.text
+    assert not (tmp_path / "toy" / "wandb" / "logged").exists()

@@ -1,0 +1,96 @@
+"""Which tokens an example has, and which of them count."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from synthscale.mixture.example import Example
+from synthscale.objective.sft import sequence_logprobs
+from synthscale.training.encoding import EncodedSide, Encoder, keep_divergence, pad
+
+PROMPT = "1 + 2 * 3\n"
+CHOSEN = "p1 2 * 3 = 1 | 1 + 1\np0 1 + 1 = 2 | 2"
+REJECTED = "p0 1 + 2 = 3 | 3 * 3\np0 3 * 3 = 4 | 4"
+BAD_STEP = "p0 1 + 2 = 3 | 3 * 3"
+
+
+def ids_of(tokenizer, text: str) -> list[int]:
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize(
+    ("rejected", "complete", "eos_after_prefix", "ending"),
+    [
+        (REJECTED, True, False, "<eos>"),
+        (REJECTED, True, True, "<eos>"),
+        (BAD_STEP, False, False, "\n"),  # a prefix ends in its step's line break, and the model is not told to stop
+        (BAD_STEP, False, True, "\n<eos>"),
+    ],
+)
+def test_the_end_of_sequence_rule(base_policy, rejected, complete, eos_after_prefix, ending):
+    tokenizer = base_policy.tokenizer
+    encoder = Encoder(tokenizer, eos_after_prefix=eos_after_prefix)
+    chosen, wrong = encoder.encode(Example("id", PROMPT, CHOSEN, rejected, rejected_complete=complete)).sides
+    assert chosen.ids == ids_of(tokenizer, PROMPT + CHOSEN + "<eos>")
+    assert wrong.ids == ids_of(tokenizer, PROMPT + rejected + ending)
+
+
+def test_solutions_count_with_their_end_and_prompts_do_not(base_policy):
+    tokenizer = base_policy.tokenizer
+    (side,) = Encoder(tokenizer, eos_after_prefix=False).encode(Example("id", PROMPT, CHOSEN)).sides
+    num_prompt = len(ids_of(tokenizer, PROMPT))
+    assert side.counted == [False] * num_prompt + [True] * (len(side.ids) - num_prompt)
+    assert side.ids[-1] == tokenizer.eos_token_id
+
+
+@pytest.mark.parametrize(
+    ("chosen", "rejected", "complete"),
+    [
+        (CHOSEN, REJECTED, True),
+        (CHOSEN, BAD_STEP, False),
+        (CHOSEN, "p1 2 * 3 = 4 | 1 + 4", False),
+        (CHOSEN, "p1 2 * 3 = 1 | 1 + 1\np0 1 + 1 = 3 | 3", True),
+        (CHOSEN, "p1 2 * 3 = 1 | 1 + 1\np0 1 + 1 = 2", True),  # parts where one side ends and the other goes on
+    ],
+)
+def test_divergence_counts_the_first_differing_token_and_no_other(base_policy, chosen, rejected, complete):
+    tokenizer = base_policy.tokenizer
+    pair = Example("id", PROMPT, chosen, rejected, rejected_complete=complete, divergence_only=True)
+    sides = Encoder(tokenizer, eos_after_prefix=False).encode(pair).sides
+    (at,), (also,) = ([i for i, counts in enumerate(side.counted) if counts] for side in sides)
+    assert at == also
+    assert sides[0].ids[:at] == sides[1].ids[:at]
+    assert sides[0].ids[at] != sides[1].ids[at]
+    assert at >= len(ids_of(tokenizer, PROMPT))
+
+
+@pytest.mark.parametrize(("first", "second"), [([1, 2, 3], [1, 2, 3]), ([1, 2, 3], [1, 2]), ([1], [1, 2]), ([], [1])])
+def test_sides_that_do_not_part_have_no_divergence(first, second):
+    sides = [EncodedSide(ids, [True] * len(ids)) for ids in (first, second)]
+    with pytest.raises(ValueError, match="do not differ"):
+        keep_divergence(*sides)
+
+
+def test_padding_stands_right_and_does_not_count():
+    ids, mask = pad([EncodedSide([5, 6, 7], [False, True, True]), EncodedSide([8], [True])], pad_id=0)
+    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
+    assert mask.tolist() == [[0, 1, 1], [1, 0, 0]]
+
+
+@torch.inference_mode()
+def test_padding_does_not_change_log_probabilities(base_policy, traces):
+    encoder = Encoder(base_policy.tokenizer, eos_after_prefix=False)
+    texts = [trace.split("\n")[-1 - i % 4 :] for i, (_, trace) in enumerate(traces[:12])]
+    sides = [
+        encoder.encode(Example("id", problem.prompt, "\n".join(text))).sides[0]
+        for (problem, _), text in zip(traces, texts, strict=False)
+    ]
+    assert len({len(side.ids) for side in sides}) > 1
+
+    def logprobs(some: list[EncodedSide]) -> torch.Tensor:
+        ids, mask = pad(some, base_policy.tokenizer.pad_token_id)
+        return sequence_logprobs(base_policy.model(input_ids=ids, use_cache=False).logits, ids, mask)
+
+    alone = torch.cat([logprobs([side]) for side in sides])
+    assert torch.allclose(logprobs(sides), alone, atol=1e-4)

@@ -1,0 +1,195 @@
+"""The module's loss is the objectives' sums and no other: identities on a random policy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from synthscale.mixture.example import Example, PairShape
+from synthscale.mixture.mixture import step_pair
+from synthscale.objective.dpo import dpo_loss
+from synthscale.objective.sft import sequence_logprobs, sft_loss, token_logprobs
+from synthscale.problem import split_steps
+from synthscale.training.config import TrainerConfig
+from synthscale.training.data import Batch, MixedDataModule
+from synthscale.training.encoding import Encoder, pad
+from synthscale.training.fit import reference_logprobs
+from synthscale.training.module import Objective, PolicyModule, warmup_cosine
+
+pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log")
+
+BETA, WEIGHT = 0.3, 0.7
+
+
+def module_of(policy, num_updates: int = 10) -> PolicyModule:
+    return PolicyModule(policy.model, Objective(1e-2, num_updates, BETA, WEIGHT), TrainerConfig(), lambda: 0.5)
+
+
+def batch_of(policy, examples: Sequence[Example], reference) -> Batch:
+    """All the examples in one batch, with the reference's log-probabilities."""
+    encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
+    encoded = [encoder.encode(example) for example in examples]
+    pad_id = policy.tokenizer.pad_token_id
+    logprobs = reference_logprobs(reference.model, encoded, pad_id, batch_size=3)
+    data = MixedDataModule(
+        encoded, [], batch_size=2, num_updates=1, seed=0, pad_id=pad_id, reference_logprobs_P2=logprobs
+    )
+    return data.batch(range(len(data.positives)), range(len(data.pairs)))
+
+
+def one_by_one(policy, prompt: str, solution: str, ending: str = "<eos>") -> float:
+    """log π(solution | prompt) of one sequence, without padding and without the encoder."""
+    num_prompt = len(policy.tokenizer(prompt, add_special_tokens=False)["input_ids"])
+    ids = torch.tensor([policy.tokenizer(prompt + solution + ending, add_special_tokens=False)["input_ids"]])
+    with torch.inference_mode():
+        logprobs = torch.log_softmax(policy.model(input_ids=ids).logits[0], dim=-1)
+    return sum(logprobs[t - 1, ids[0, t]].item() for t in range(num_prompt, ids.shape[1]))
+
+
+@pytest.fixture
+def positives(traces) -> list[Example]:
+    return [Example(p.problem_id, p.prompt, trace) for p, trace in traces[:3]]
+
+
+@pytest.fixture
+def pairs(traces) -> list[Example]:
+    """Each trace against another problem's, which is as wrong as can be."""
+    wrong = [trace for _, trace in traces[10:14]]
+    return [Example(p.problem_id, p.prompt, t, w) for (p, t), w in zip(traces[3:7], wrong, strict=True)]
+
+
+def test_a_mixed_batchs_loss_is_the_weighted_sum_of_both_losses(random_policy, positives, pairs):
+    policy, reference = random_policy(0), random_policy(1)
+    loss = module_of(policy).training_step(batch_of(policy, [*pairs, *positives], reference), 0).item()
+    num_tokens = [len(policy.tokenizer(e.chosen, add_special_tokens=False)["input_ids"]) + 1 for e in positives]
+    sft = -sum(one_by_one(policy, e.prompt, e.chosen) for e in positives) / sum(num_tokens)
+    margins = [
+        one_by_one(policy, e.prompt, e.chosen)
+        - one_by_one(reference, e.prompt, e.chosen)
+        - one_by_one(policy, e.prompt, e.rejected)
+        + one_by_one(reference, e.prompt, e.rejected)
+        for e in pairs
+    ]
+    dpo = sum(math.log1p(math.exp(-BETA * margin)) for margin in margins) / len(margins)
+    assert loss == pytest.approx((3 * sft + 4 * WEIGHT * dpo) / 7, rel=1e-5)
+
+
+def test_without_pairs_it_is_sft_and_without_positives_weighted_dpo(random_policy, positives, pairs):
+    policy = random_policy(0)
+    module = module_of(policy)
+    batch = batch_of(policy, positives, policy)
+    logprobs = sequence_logprobs(policy.model(batch.input_ids_BT).logits, batch.input_ids_BT, batch.mask_BT)
+    assert module.training_step(batch, 0).item() == pytest.approx(sft_loss(logprobs, batch.mask_BT.sum(dim=1)).item())
+    dpo = module.training_step(batch_of(policy, pairs, policy), 0).item()
+    assert dpo == pytest.approx(WEIGHT * math.log(2), abs=1e-5)
+
+
+def test_at_the_reference_every_margin_is_zero(random_policy, pairs):
+    policy = random_policy(0)
+    batch = batch_of(policy, pairs, random_policy(0))
+    chosen, rejected = module_of(policy).logprobs(batch).chunk(2)
+    assert torch.allclose(torch.stack([chosen, rejected], dim=1), batch.reference_logprobs_P2, atol=1e-4)
+    margins = (chosen - rejected) - (batch.reference_logprobs_P2[:, 0] - batch.reference_logprobs_P2[:, 1])
+    assert margins.abs().max() < 1e-4
+    assert dpo_loss(margins, BETA).item() == pytest.approx(math.log(2), abs=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
+def test_reference_logprobs_equal_a_fresh_computation(random_policy, positives, pairs, batch_size):
+    policy = random_policy(2)
+    encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
+    encoded = [encoder.encode(example) for example in [positives[0], *pairs, *positives]]
+    logprobs = reference_logprobs(policy.model, encoded, policy.tokenizer.pad_token_id, batch_size)
+    expected = [[one_by_one(policy, e.prompt, side) for side in (e.chosen, e.rejected)] for e in pairs]
+    assert torch.allclose(logprobs, torch.tensor(expected), atol=1e-3)
+    assert not logprobs.requires_grad
+
+
+def test_without_pairs_there_are_no_references(random_policy, positives):
+    policy = random_policy(0)
+    encoded = [Encoder(policy.tokenizer, eos_after_prefix=False).encode(example) for example in positives]
+    assert reference_logprobs(policy.model, encoded, 0, 4).shape == (0, 2)
+
+
+def test_per_step_dpo_on_one_step_solutions_is_dpo(random_policy):
+    policy, reference = random_policy(0), random_policy(1)
+    prompt = "1 + 2\n"
+    solutions = [(f"p0 1 + 2 = 3 | {i}", f"p0 1 + 2 = {i} | {i + 1}") for i in range(5)]
+    whole = [Example(str(i), prompt, chosen, rejected) for i, (chosen, rejected) in enumerate(solutions)]
+    by_step = [
+        step_pair(str(i), prompt, chosen, split_steps(rejected), 1, PairShape.step)
+        for i, (chosen, rejected) in enumerate(solutions)
+    ]
+    module = module_of(policy)
+    losses = [module.training_step(batch_of(policy, pairs, reference), 0).item() for pairs in (whole, by_step)]
+    assert losses[0] == losses[1] != pytest.approx(WEIGHT * math.log(2), abs=1e-4)
+
+
+def test_a_divergence_pairs_margin_is_a_difference_of_two_tokens_log_probabilities(random_policy, traces):
+    policy = random_policy(0)
+    problem, trace = traces[0]
+    steps = split_steps(trace)
+    wrong = ["p3" if word == steps[1].split()[0] else word for word in steps[1].split()]
+    rejected_steps = [steps[0], " ".join(["p3" if wrong[0] == steps[1].split()[0] else wrong[0], *wrong[1:]])]
+    if rejected_steps == steps[:2]:
+        rejected_steps[1] = "p0" + rejected_steps[1][2:]
+    pair = step_pair("id", problem.prompt, trace, [*rejected_steps, "p0 never"], 2, PairShape.divergence)
+    batch = batch_of(policy, [pair], policy)
+    chosen, rejected = module_of(policy).logprobs(batch)
+    prefix = policy.tokenizer(problem.prompt + steps[0] + "\n", add_special_tokens=False)["input_ids"]
+    with torch.inference_mode():
+        logprobs = torch.log_softmax(policy.model(torch.tensor([prefix])).logits[0, -1], dim=0)
+    right, bad = (policy.tokenizer.convert_tokens_to_ids(step[:2]) for step in (steps[1], rejected_steps[1]))
+    assert right != bad
+    assert (chosen - rejected).item() == pytest.approx((logprobs[right] - logprobs[bad]).item(), abs=1e-5)
+
+
+def test_a_step_pairs_rejected_side_counts_its_line_break_and_no_end(random_policy, traces):
+    policy, (problem, trace) = random_policy(0), traces[0]
+    pair = step_pair("id", problem.prompt, trace, ["p0 bad", "p1 worse"], 1, PairShape.step)
+    _, rejected = module_of(policy).logprobs(batch_of(policy, [pair], policy))
+    assert rejected.item() == pytest.approx(one_by_one(policy, problem.prompt, "p0 bad", ending="\n"), rel=1e-5)
+
+
+def test_prompts_and_padding_do_not_reach_the_logits_gradient(random_policy, positives):
+    policy = random_policy(0)
+    encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
+    ids, mask = pad([encoder.encode(e).sides[0] for e in positives], policy.tokenizer.pad_token_id)
+    logits = policy.model(ids).logits.detach().requires_grad_(True)
+    (token_logprobs(logits, ids) * mask).sum().backward()
+    num_prompt = len(policy.tokenizer(positives[0].prompt, add_special_tokens=False)["input_ids"])
+    assert not logits.grad[:, : num_prompt - 1].any()
+    assert logits.grad[:, num_prompt - 1].any(dim=1).all()
+
+
+@pytest.mark.parametrize(
+    ("update", "num_warmup", "num_updates", "factor"),
+    [
+        (0, 2, 10, 0.5),
+        (1, 2, 10, 1.0),
+        (2, 2, 10, 1.0),
+        (4, 2, 10, 0.5 * (1 + math.cos(math.pi / 4))),
+        (6, 2, 10, 0.5),
+        (9, 2, 10, 0.5 * (1 + math.cos(math.pi * 7 / 8))),
+        (10, 2, 10, 0.0),
+        (99, 2, 10, 0.0),
+        (0, 1, 1, 1.0),
+        (0, 4, 4, 0.25),
+        (3, 4, 4, 1.0),
+    ],
+)
+def test_warmup_cosine(update, num_warmup, num_updates, factor):
+    assert warmup_cosine(update, num_warmup, num_updates) == pytest.approx(factor, abs=1e-12)
+
+
+def test_every_weight_is_optimized_once_and_only_matrices_decay(random_policy):
+    policy = random_policy(0)
+    optimizer = module_of(policy).configure_optimizers()["optimizer"]
+    matrices, vectors = optimizer.param_groups
+    assert {p.ndim for p in vectors["params"]} == {1} and vectors["weight_decay"] == 0
+    assert min(p.ndim for p in matrices["params"]) == 2 and matrices["weight_decay"] == TrainerConfig().weight_decay
+    ids = [id(p) for group in (matrices, vectors) for p in group["params"]]
+    assert sorted(ids) == sorted(id(p) for p in policy.model.parameters())
