@@ -23,6 +23,7 @@ from synthscale_analysis.figure_error import NAME as ERROR_NAME
 from synthscale_analysis.figure_error import error_figure
 from synthscale_analysis.figure_multiplier import NAME as MULTIPLIER_NAME
 from synthscale_analysis.figure_multiplier import multiplier_figure
+from synthscale_analysis.freshness import digest_of, is_fresh, mark_fresh
 from synthscale_analysis.output import report_console, with_progress, write_atomically
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import TaskModelRecords, studies_in
@@ -51,7 +52,10 @@ def main(argv: list[str]) -> int:
 
 
 def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataFrame:
-    """Write figures and tables of one task and model into its folder; returns the summary table."""
+    """Write figures and tables of one task and model into its folder, unless they are there; the summary table."""
+    digest = digest_of(study.records, num_draws, seed)
+    if is_fresh(study.folder, digest, ["summary.csv", "fits.csv", f"{ERROR_NAME}.png", f"{ERROR_NAME}.svg"]):
+        return pd.read_csv(study.folder / "summary.csv")
     curves = curves_of(study.records)
     jobs = [(curve, law) for law in LAWS for curve in curves]
     fits = [fit_to_curve(curve, law, num_draws, seed) for curve, law in with_progress(jobs, "fitting")]
@@ -62,6 +66,7 @@ def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataF
     save_figure(error_figure(study.records, power_fits), study.folder, ERROR_NAME)
     if study.records["algorithm"].isin(BASELINES).any():
         save_figure(multiplier_figure(study.records, num_draws, seed), study.folder, MULTIPLIER_NAME)
+    mark_fresh(study.folder, digest)
     return summary
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+# loading and saving take no time here, and the study layer draws the bars
+logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def load_policy(folder: Path | str, device: str = "cpu") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

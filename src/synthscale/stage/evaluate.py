@@ -9,7 +9,7 @@ from pathlib import Path
 from synthscale.evaluation.grade import grade_continuation, has_wrong_step
 from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
 from synthscale.policy.config import SamplerConfig
-from synthscale.problem import PrecedenceConfig, Problem, Split, Task, check_between
+from synthscale.problem import PrecedenceConfig, Problem, Split, Task, Verdict, check_between
 from synthscale.stage.rows import SolutionRow
 from synthscale.stage.stage import Advance, Artifact, Measures
 from synthscale.training.config import TrainerConfig
@@ -95,6 +95,11 @@ def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Se
     }
 
 
+def vote(task: Task, row: SolutionRow) -> str | None:
+    """The sample's answer for maj@k; one that has none, or was cut before its end, has no vote."""
+    return None if row.verdict == Verdict.UNPARSEABLE.value else task.answer(row.solution)
+
+
 def sampled_measures(task: Task, problems: Sequence[Problem], sampled: Sequence[Sequence[SolutionRow]]) -> Measures:
     """Mean pass@k and maj@k over the sampled problems, for each k that the samples allow."""
     measures: Measures = {"num_sampled_problems": len(sampled)}
@@ -102,7 +107,7 @@ def sampled_measures(task: Task, problems: Sequence[Problem], sampled: Sequence[
         if sampled and k <= len(sampled[0]):
             passes = [pass_at_k(len(rows), sum(row.correct for row in rows), k) for rows in sampled]
             majorities = [
-                maj_at_k([task.answer(row.solution) for row in rows], problem.answer, k)
+                maj_at_k([vote(task, row) for row in rows], problem.answer, k)
                 for problem, rows in zip(problems, sampled, strict=False)
             ]
             measures[f"pass_at_{k}"] = sum(passes) / len(passes)

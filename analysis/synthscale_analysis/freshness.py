@@ -1,0 +1,32 @@
+"""Whether a report is still what its records would give: the bootstrap takes a while, so an unchanged one is kept."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+import synthscale.scaling
+from synthscale_analysis.output import write_atomically
+
+STAMP = "made_from.txt"
+
+
+def digest_of(records: pd.DataFrame, num_draws: int, seed: int) -> str:
+    """What a report depends on, as one hash: the records, the options, and the code that draws and fits."""
+    digest = hashlib.sha256(f"{num_draws} {seed}\n{records.to_csv(index=False)}".encode())
+    for package in (Path(__file__).parent, Path(synthscale.scaling.__file__).parent):
+        for source in sorted(package.glob("*.py")):
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def is_fresh(folder: Path, digest: str, files: Iterable[str]) -> bool:
+    """Whether the folder's report was made from just this, and all its files are there."""
+    stamp = folder / STAMP
+    return all((folder / name).exists() for name in files) and stamp.exists() and stamp.read_text().strip() == digest
+
+
+def mark_fresh(folder: Path, digest: str) -> None:
+    """Note what the report was made from; written last."""
+    write_atomically(folder / STAMP, f"{digest}\n".encode())
