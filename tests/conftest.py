@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +13,9 @@ import pytest
 
 import synthscale
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
+
+# before torch is imported here or in a child: the models are so small that threads only wait for one another
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).parents[1]
 CONF = REPOSITORY / "conf"
@@ -49,11 +54,8 @@ def base_folder() -> Path:
 @pytest.fixture(scope="session")
 def base_policy(base_folder: Path) -> SimpleNamespace:
     """The shipped base; not to be trained."""
-    import torch
-
     from synthscale.policy.policy import load_policy
 
-    torch.set_num_threads(1)
     model, tokenizer = load_policy(base_folder / "model")
     return SimpleNamespace(model=model.eval(), tokenizer=tokenizer)
 
@@ -65,8 +67,6 @@ def random_policy(task: PrecedenceTask) -> Callable[[int], SimpleNamespace]:
 
     from synthscale.policy.config import ArchitectureConfig
     from synthscale.policy.tiny import build_model, build_tokenizer
-
-    torch.set_num_threads(1)
 
     def make(seed: int = 0) -> SimpleNamespace:
         tokenizer = build_tokenizer(task.words)
@@ -102,7 +102,7 @@ def compose() -> Callable:
 
 @pytest.fixture(scope="session")
 def compose_run(compose: Callable) -> Callable:
-    """The typed config of a run with these overrides."""
+    """The typed config of a run with these overrides; asked for twice it is the same object."""
     from synthscale.study.config import to_run_config
 
-    return lambda *overrides: to_run_config(compose(*overrides))
+    return cache(lambda *overrides: to_run_config(compose(*overrides)))

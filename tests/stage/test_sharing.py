@@ -1,4 +1,4 @@
-"""Which keys name which artifacts: points share what they have in common, and a key that is not read changes nothing."""
+"""Keys of artifacts: points share what they have in common, and a key that a stage does not read changes nothing."""
 
 from __future__ import annotations
 
@@ -77,10 +77,10 @@ def test_a_key_changes_the_nodes_from_its_first_reader_on(nodes, override, first
     before = nodes("algorithm=step_dpo", "evaluation.num_sampled_problems=10")
     after = nodes("algorithm=step_dpo", "evaluation.num_sampled_problems=10", override)
     assert list(before) == ROLES
-    changed = [role for role in ROLES if before[role].key != after[role].key]
-    assert changed[:1] == ([first] if first else [])
-    # mixture.eos_after_prefix stands in compose's config too, as a part of its mixture
-    assert changed == (ROLES[ROLES.index(first) :] if first else [])
+    expected = ROLES[ROLES.index(first) :] if first else []
+    if first == "pretrain" and not override.startswith("task."):
+        expected.remove("synthesize")  # the problems do not depend on the learner
+    assert [role for role in ROLES if before[role].key != after[role].key] == expected
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ class PitRule(Enum):
 class CreditConfig:
     """Rollouts a prefix, and what is read off them."""
 
-    num_rollouts: int = 5
-    max_negatives_per_problem: int = 8
-    pit_rule: PitRule = PitRule.lowest_value
-    best_of: int = 5  # K of BoK(pi_sft): a draw counts as 1 if any of K continuations is right; 1 is pi_sft itself
+    num_rollouts: int
+    max_negatives_per_problem: int
+    pit_rule: PitRule
+    best_of: int  # K of BoK(pi_sft): a draw counts as 1 if any of K continuations is right; 1 is pi_sft itself
 
     def __post_init__(self) -> None:
         check_between("credit.num_rollouts", self.num_rollouts, 1, 100_000)

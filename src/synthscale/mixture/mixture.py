@@ -27,9 +27,9 @@ class ChosenFrom(Enum):
 class MixtureConfig:
     """The share of negatives at a fixed budget, and the form of the pairs."""
 
-    name: str = "positives"
-    negative_fraction: float = 0.0
-    examples_per_problem: float = 5.0
+    name: str
+    negative_fraction: float
+    examples_per_problem: float
     positives_per_problem: int = 4  # self-generated; at most 4 in the RFT literature
     include_teacher: bool = True  # the teacher's traces are positives too, and come first
     pair_shape: PairShape = PairShape.solution

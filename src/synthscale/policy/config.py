@@ -26,7 +26,7 @@ class ModelConfig:
     default task ships with the package. With a `path`, any folder that transformers loads.
     """
 
-    name: str = "tiny"
+    name: str
     path: str | None = None
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
 
@@ -35,9 +35,9 @@ class ModelConfig:
 class SamplerConfig:
     """How solutions are drawn from a policy, for samples and for rollouts alike."""
 
-    name: str = "in_process"
-    temperature: float = 1.0  # 0.7 in the RFT literature; 1.0 keeps a tiny learner's samples diverse
-    num_samples: int = 16  # a problem; M
+    name: str
+    temperature: float
+    num_samples: int  # a problem; M
     max_new_tokens: int = 64
     max_batch_rows: int = 1024  # rows decoded together; bounds the memory of the KV cache
 

@@ -15,6 +15,10 @@ def load_policy(folder: Path | str, device: str = "cpu") -> tuple[PreTrainedMode
     """Load a model (safetensors only) and its tokenizer."""
     model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
     tokenizer = AutoTokenizer.from_pretrained(folder)
+    if tokenizer.eos_token_id is None:
+        raise ValueError(f"the tokenizer in {folder} has no end-of-sequence token, which ends a solution.")
+    if tokenizer.pad_token_id is None:  # as Llama's; padding is masked, so any token will do
+        tokenizer.pad_token = tokenizer.eos_token
     model.to(device)  # type: ignore[arg-type]
     return model, tokenizer
 

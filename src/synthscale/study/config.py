@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
@@ -41,8 +42,8 @@ class Start(Enum):
 class PhaseConfig:
     """One phase of training: its updates grow with the data, so that every size sees its data equally often."""
 
-    learning_rate: float = 1e-3
-    updates_per_problem: float = 0.625  # at a batch of 32: 20 passes over the synthetic set
+    learning_rate: float
+    updates_per_problem: float
 
     def num_updates(self, data_size: int) -> int:
         """Updates at a data size, at least 1."""
@@ -59,19 +60,25 @@ class AlgorithmConfig:
 
     name: str
     recipe: list[str]
-    first: PhaseConfig = field(default_factory=PhaseConfig)
-    second: PhaseConfig = field(default_factory=PhaseConfig)
+    first: PhaseConfig
+    second: PhaseConfig | None = None
     match_updates: bool = False  # the first phase makes the updates of both: the control for longer training
     start: Start = Start.sft
     beta: float = 0.1
     preference_weight: float = 1.0  # of the DPO loss, where the SFT loss has 1
 
     def __post_init__(self) -> None:
-        for phase, config in (("first", self.first), ("second", self.second)):
+        phases = {"first": self.first} | ({"second": self.second} if self.second is not None else {})
+        for phase, config in phases.items():
             check_between(f"algorithm.{phase}.learning_rate", config.learning_rate, 1e-9, 1.0)
             check_between(f"algorithm.{phase}.updates_per_problem", config.updates_per_problem, 1e-6, 1e6)
         check_between("algorithm.beta", self.beta, 1e-6, 1e3)
         check_between("algorithm.preference_weight", self.preference_weight, 0.0, 1e3)
+        if self.second is None and (self.match_updates or self.recipe.count("finetune") > 1):
+            raise ValueError(
+                f"algorithm {self.name} has a second phase of training and needs algorithm.second, "
+                "with learning_rate and updates_per_problem."
+            )
         unknown = [stage for stage in self.recipe if stage not in STAGES]
         if unknown:
             raise ValueError(f"algorithm.recipe has no stage {unknown[0]}; there are {', '.join(STAGES)}.")
@@ -98,7 +105,7 @@ class LoggerName(Enum):
 class LoggerConfig:
     """wandb is offline unless WANDB_MODE says otherwise."""
 
-    name: LoggerName = LoggerName.wandb
+    name: LoggerName
     project: str = "synthscale"
 
 
@@ -132,6 +139,8 @@ class RunConfig:
             )
         check_between("evaluation.num_test", self.evaluation.num_test, 1, self.task.max_held_out)
         check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_held_out)
+        if self.model.path is not None and self.model.path[:1] in "./~" and not Path(self.model.path).is_dir():
+            raise ValueError(f"model.path={self.model.path} is not a folder; give one that transformers can load.")
         check_between("credit.best_of", self.credit.best_of, 1, self.sampler.num_samples)
         if self.has_pairs and self.mixture.pair_shape is not PairShape.solution and "credit" not in self.recipe:
             raise ValueError(

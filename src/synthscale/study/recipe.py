@@ -111,7 +111,7 @@ def first_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     algorithm = config.algorithm
     inputs = inputs_from(nodes, data="synthesize") | base_policy(nodes)
     num_updates = algorithm.first.num_updates(config.data_size)
-    if algorithm.match_updates:
+    if algorithm.match_updates and algorithm.second is not None:
         num_updates += algorithm.second.num_updates(config.data_size)
     return finetune_node(config, inputs, algorithm.first.learning_rate, num_updates, pairs=False)
 
@@ -119,6 +119,7 @@ def first_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 def second_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """The policy that learns from the composed training set."""
     second = config.algorithm.second
+    assert second is not None, "the config was checked: a recipe with two finetunes has a second phase"
     inputs = inputs_from(nodes, data="compose")
     from_sft = config.algorithm.start is Start.sft
     inputs |= inputs_from(nodes, policy="finetune") if from_sft else base_policy(nodes)
@@ -203,6 +204,7 @@ def positives_of(mixture: MixtureConfig) -> MixtureConfig:
     """The mixture with all that only matters to pairs at its defaults."""
     return MixtureConfig(
         name=mixture.name,
+        negative_fraction=0.0,
         examples_per_problem=mixture.examples_per_problem,
         positives_per_problem=mixture.positives_per_problem,
         include_teacher=mixture.include_teacher,

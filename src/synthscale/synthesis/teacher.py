@@ -13,7 +13,7 @@ from synthscale.problem import Problem, Task, check_between
 class TeacherConfig:
     """What the teacher is asked for."""
 
-    name: str = "procedural"
+    name: str
     traces_per_problem: int = 1  # where several orders of steps are right, traces may differ; equal ones count once
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ class Device(Enum):
 class TrainerConfig:
     """The optimizer and the machine; what a method owns (rates, updates, loss weights) stands in `algorithm`."""
 
-    batch_size: int = 32  # sequences an update; a pair has two
+    batch_size: int  # sequences an update; a pair has two
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     warmup_share: float = 0.05  # of the updates, linear; then cosine to zero

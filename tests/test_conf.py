@@ -1,0 +1,248 @@
+"""Every YAML composes into a typed config and a point, and every key is read by some code."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from synthscale.stage.stage import STAGES
+from synthscale.study.config import GROUPS, ConfigError, RunConfig, to_run_config
+from synthscale.study.recipe import build_point
+
+REPOSITORY = Path(__file__).parents[1]
+CONF, SOURCE = REPOSITORY / "conf", REPOSITORY / "src" / "synthscale"
+OPTIONS = [path.relative_to(CONF).with_suffix("") for path in sorted(CONF.rglob("*.yaml")) if path.parent != CONF]
+# launchers are checked with the launchers; they are Hydra's, not a run's
+RUN_OPTIONS = [path for path in OPTIONS if path.parts[0] != "hydra"]
+STUDIES = [path.name for path in OPTIONS if path.parts[0] == "study"]
+ALGORITHMS = [path.name for path in OPTIONS if path.parts[0] == "algorithm"]
+MIXTURES = [path.name for path in OPTIONS if path.parts[0] == "mixture"]
+
+
+def test_there_is_something_to_test():
+    assert {path.parts[0] for path in RUN_OPTIONS} >= set(GROUPS)
+    assert {"sft", "sft_matched", "rft", "dpo", "step_dpo", "step_mix"} <= set(ALGORITHMS)
+
+
+@pytest.mark.parametrize("option", RUN_OPTIONS, ids=str)
+def test_every_option_composes_alone(compose_run, option):
+    # a mixture of step pairs needs an algorithm with credit
+    more = ["algorithm=step_dpo"] if option.parts[0] == "mixture" else []
+    run = compose_run(*more, f"{option.parent}={option.name}")
+    group = getattr(run, option.parts[0], None)
+    assert isinstance(group, GROUPS.get(option.parts[0], type(None)))
+    point = build_point(run)
+    assert [node.stage for node in point.nodes.values()][-len(run.recipe) :] == run.recipe
+
+
+@pytest.mark.parametrize("option", [path for path in RUN_OPTIONS if path.parts[0] in GROUPS], ids=str)
+def test_every_option_is_called_what_its_file_is_called(compose_run, option):
+    run = compose_run("algorithm=step_dpo", f"{option.parent}={option.name}")
+    name = getattr(getattr(run, option.parts[0]), "name", option.name)
+    assert getattr(name, "value", name) == option.name
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_algorithms_take_any_mixture_that_their_recipe_can_make(compose_run, algorithm, mixture):
+    recipe = compose_run(f"algorithm={algorithm}").recipe
+    needs_credit = mixture in ("step_pairs", "divergence") and "compose" in recipe and "credit" not in recipe
+    if needs_credit:
+        with pytest.raises(ConfigError, match=r"mixture\.pair_shape=.* needs prefix values"):
+            compose_run(f"algorithm={algorithm}", f"mixture={mixture}")
+    else:
+        run = compose_run(f"algorithm={algorithm}", f"mixture={mixture}")
+        assert run.mixture.name == mixture
+        build_point(run)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_point_of_every_study_composes(compose, study):
+    """Each axis of the sweep, at each of its values."""
+    config = compose(f"study={study}", return_hydra_config=True)
+    params = OmegaConf.to_container(config.hydra.sweeper.params) or {}
+    assert config.study_name == study
+    points = [[]]
+    for key, values in params.items():
+        points = [[*point, f"{key}={value}"] for point in points for value in str(values).split(",")]
+    labels = set()
+    for point in points[:: max(1, len(points) // 12)]:  # a dozen of them, over all axes
+        run = to_run_config(compose(f"study={study}", *point))
+        labels.add(build_point(run).root.key)
+    assert len(labels) == len(points[:: max(1, len(points) // 12)])
+
+
+def test_recipes_name_stages_and_end_with_evaluation(compose_run):
+    for algorithm in ALGORITHMS:
+        recipe = compose_run(f"algorithm={algorithm}").recipe
+        assert set(recipe) <= set(STAGES)
+        assert (recipe[0], recipe[-1]) == ("synthesize", "evaluate")
+
+
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: path.relative_to(CONF).as_posix())
+def test_every_file_says_what_it_is_for_and_is_checked_by_a_schema(path):
+    text = path.read_text()
+    assert text.startswith("# ")
+    group = path.relative_to(CONF).parts[0]
+    if group in GROUPS:
+        defaults = (yaml.safe_load(text) or {})["defaults"]
+        parents = [entry for entry in defaults if isinstance(entry, str) and entry != "_self_"]
+        stems = {other.stem for other in path.parent.glob("*.yaml")}
+        assert parents and all(parent.endswith("_schema") or parent in stems for parent in parents)
+
+
+REFUSED = [
+    ("data_size=0", "data_size"),
+    ("data_size=100000000", "data_size"),
+    ("data_size=many", "data_size"),
+    ("seed=-1", "seed"),
+    ("task.num_values=11", "task.num_values"),
+    ("sampler.temperature=0", "sampler.temperature"),
+    ("sampler.num_samples=4", "credit.best_of"),  # 5 of 4
+    ("credit.num_rollouts=2", "credit.best_of"),
+    ("mixture.negative_fraction=1.5", "mixture.negative_fraction"),
+    ("mixture.pair_shape=circle", "pair_shape"),
+    ("trainer.batch_size=1", "trainer.batch_size"),
+    ("trainer.num_validation=100000000", "trainer.num_validation"),
+    ("evaluation.num_test=0", "evaluation.num_test"),
+    ("evaluation.num_test=100000000", "evaluation.num_test"),
+    ("algorithm.beta=0", "algorithm.beta"),
+    ("algorithm.first.learning_rate=0", "algorithm.first.learning_rate"),
+    ("algorithm.second.updates_per_problem=-1", "algorithm.second.updates_per_problem"),
+    ("algorithm.recipe=[synthesise]", "algorithm.recipe"),
+    ("pretraining.num_updates=0", "pretraining.num_updates"),
+    ("pretraining.learning_rate=0", "pretraining.learning_rate"),
+    ("pretraining.seed=-1", "pretraining.seed"),
+    ("model.architecture.hidden_size=0", "model.architecture.hidden_size"),
+    ("model.architecture.intermediate_size=0", "model.architecture.intermediate_size"),
+    ("model.architecture.num_layers=0", "model.architecture.num_layers"),
+    ("model.architecture.num_heads=0", "model.architecture.num_heads"),
+    ("model.architecture.num_heads=7", "model.architecture.num_heads"),  # 64 is no multiple of 7
+    ("task.name=alchemy", "task"),
+    ("teacher.name=gpt4", "teacher"),
+    ("sampler.name=vllm", "sampler"),
+]
+
+
+@pytest.mark.parametrize(("override", "named"), REFUSED)
+def test_a_value_out_of_range_is_refused_before_anything_is_computed(compose, override, named):
+    """By ConfigError, or by OmegaConf as it composes; the message names the key."""
+    with pytest.raises(Exception) as refused:
+        build_point(to_run_config(compose("algorithm=step_dpo", override)))
+    error = refused.value
+    assert isinstance(error, ConfigError) or type(error).__module__.split(".")[0] in ("hydra", "omegaconf")
+    assert named in f"{error} {error.__cause__}"
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["betta=1", "algorithm.betta=1", "trainer.batchsize=2", "model.architecture.layers=2", "tasks=precedence"],
+)
+def test_a_misspelt_key_does_not_compose(compose, override):
+    with pytest.raises(Exception, match=override.partition("=")[0].rpartition(".")[2]):
+        compose(override)
+
+
+# Every key is read: found in the source, for the class that holds the key.
+
+
+def keys(cls: type[Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, type[Any], tuple[str, ...]]]:
+    """(key, the class that defines it, the path to it) for every leaf of a config class."""
+    hints = get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(hints[field.name]):
+            yield from keys(hints[field.name], (*path, field.name))
+        else:
+            yield field.name, cls, (*path, field.name)
+
+
+def name_of(owner: ast.expr) -> str:
+    """The last word of what an attribute is read from: `logger` for `config.logger` and for `config["logger"]`."""
+    if isinstance(owner, ast.Subscript) and isinstance(owner.slice, ast.Constant):
+        return str(owner.slice.value)
+    return owner.attr if isinstance(owner, ast.Attribute) else ast.unparse(owner)
+
+
+def accesses() -> Iterator[tuple[str, str, str | None]]:
+    """(attribute, what it is read from, the class it stands in) for every attribute that src reads."""
+
+    def walk(node: ast.AST, inside: str | None) -> Iterator[tuple[str, str, str | None]]:
+        if isinstance(node, ast.ClassDef):
+            inside = node.name
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+            owner = node.value
+            yield node.attr, name_of(owner), inside
+        if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):  # a config as JSON types
+            yield str(node.slice.value), name_of(node.value), inside
+        for child in ast.iter_child_nodes(node):
+            yield from walk(child, inside)
+
+    for path in SOURCE.rglob("*.py"):
+        yield from walk(ast.parse(path.read_text()), None)
+
+
+def is_read(
+    key: str, cls: type[Any], path: tuple[str, ...], shared: bool, found: set[tuple[str, str, str | None]]
+) -> bool:
+    """Whether the key is read outside its own class.
+
+    A name that several classes have, such as `seed`, has to be read from what is called as its group is.
+    """
+    owners = {path[-2]} if len(path) > 1 else {"config", "run", "run_config"}
+    return any(
+        attribute == key and inside != cls.__name__ and (not shared or owner in owners)
+        for attribute, owner, inside in found
+    )
+
+
+def unread(root: type[Any], found: set[tuple[str, str, str | None]]) -> list[str]:
+    """The keys of a config tree that no code reads."""
+    all_keys = list(keys(root))
+    classes: dict[str, set[type[Any]]] = {}
+    for key, cls, _ in all_keys:
+        classes.setdefault(key, set()).add(cls)
+    return [".".join(path) for key, cls, path in all_keys if not is_read(key, cls, path, len(classes[key]) > 1, found)]
+
+
+def test_every_config_key_is_read():
+    assert unread(RunConfig, set(accesses())) == []
+
+
+@dataclasses.dataclass
+class Forgotten:
+    batch_size: int = 1
+    forgotten: int = 1  # a key that nothing reads
+    seed: int = 0  # others have a seed, but nobody reads this one's
+
+
+@dataclasses.dataclass
+class Root:
+    group: Forgotten
+    seed: int = 0
+
+
+def test_a_key_that_no_code_reads_is_found():
+    assert unread(Root, set(accesses())) == ["group.forgotten", "group.seed"]
+
+
+def test_schema_and_yaml_agree_on_every_key(compose):
+    """What composes holds the schema's keys and no others, with nothing missing."""
+    config = compose("algorithm=step_dpo")
+    paths = {path for _, _, path in keys(RunConfig)}
+
+    def leaves(node, path=()):
+        for name in node:
+            if OmegaConf.is_dict(node) and OmegaConf.is_dict(node[name]):
+                yield from leaves(node[name], (*path, name))
+            else:
+                assert not OmegaConf.is_missing(node, name), name
+                yield (*path, name)
+
+    assert set(leaves(config)) == paths
