@@ -6,7 +6,7 @@ import ast
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import yaml
@@ -157,8 +157,9 @@ def keys(cls: type[Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, type
     """(key, the class that defines it, the path to it) for every leaf of a config class."""
     hints = get_type_hints(cls)
     for field in dataclasses.fields(cls):
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield from keys(hints[field.name], (*path, field.name))
+        inner = [kind for kind in (hints[field.name], *get_args(hints[field.name])) if dataclasses.is_dataclass(kind)]
+        if inner:  # X, or X | None
+            yield from keys(inner[0], (*path, field.name))
         else:
             yield field.name, cls, (*path, field.name)
 

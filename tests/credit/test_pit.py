@@ -11,6 +11,7 @@ import pytest
 from synthscale.credit.pit import CreditConfig, PitRule, advantages, find_pit, prefix_value
 
 LOWEST, DROP = PitRule.lowest_value, PitRule.largest_drop
+RIGHT = {"num_rollouts": 5, "max_negatives_per_problem": 8, "pit_rule": LOWEST, "best_of": 5}
 
 # Q_0 … Q_L, the advantages, the pit by lowest value, the pit by largest drop
 HAND_WORKED = [
@@ -80,4 +81,4 @@ def test_value_under_bok(num_rollouts):
 )
 def test_credit_out_of_range_is_refused_by_the_keys_name(wrong):
     with pytest.raises(ValueError, match=f"credit.{next(iter(wrong))}"):
-        CreditConfig(**wrong)
+        CreditConfig(**{**RIGHT, **wrong})

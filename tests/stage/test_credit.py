@@ -89,8 +89,8 @@ def credited(scripted, inputs, artifact, tmp_path) -> SimpleNamespace:
     """The credit stage's tables and measures."""
     config = credit.RolloutConfig(
         task=WORLD,
-        sampler=SamplerConfig(),
-        trainer=TrainerConfig(),
+        sampler=SamplerConfig(name="scripted", temperature=1.0, num_samples=8),
+        trainer=TrainerConfig(batch_size=8),
         num_rollouts=4,
         max_negatives_per_problem=8,
         seed=0,
@@ -142,7 +142,12 @@ def test_right_continuations_are_kept_with_their_prefix_each_once(credited):
 def composed(inputs, credited, artifact, rule: PitRule, best_of: int, shape: PairShape, chosen_from: ChosenFrom):
     """The examples that compose makes of the scripted values, and its measures."""
     mixture = MixtureConfig(
-        negative_fraction=1.0, examples_per_problem=8, pair_shape=shape, chosen_from=chosen_from, include_teacher=False
+        name="test",
+        negative_fraction=1.0,
+        examples_per_problem=8,
+        pair_shape=shape,
+        chosen_from=chosen_from,
+        include_teacher=False,
     )
     config = compose.ComposeConfig(
         task=WORLD, mixture=mixture, max_negatives_per_problem=8, pit_rule=rule, best_of=best_of

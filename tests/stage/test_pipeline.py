@@ -26,7 +26,6 @@ MINIATURE = (
     "evaluation.num_test=16",
     "evaluation.num_sampled_problems=4",
     "algorithm.first.updates_per_problem=0.25",
-    "algorithm.second.updates_per_problem=0.25",
     "logger=none",
 )
 TABLES = {
@@ -68,7 +67,12 @@ def store(tmp_path_factory, base_folder) -> ArtifactStore:
 @pytest.fixture(scope="module")
 def point_of(compose_run):
     """The miniature point of an algorithm."""
-    return lambda algorithm, *more: build_point(compose_run(f"algorithm={algorithm}", *MINIATURE, *more))
+
+    def make(algorithm: str, *more: str) -> Point:
+        second = [] if algorithm == "sft" else ["algorithm.second.updates_per_problem=0.25"]
+        return build_point(compose_run(f"algorithm={algorithm}", *MINIATURE, *second, *more))
+
+    return make
 
 
 def artifacts(store: ArtifactStore, point: Point) -> dict:

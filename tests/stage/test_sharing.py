@@ -91,7 +91,6 @@ def test_a_key_changes_the_nodes_from_its_first_reader_on(nodes, override, first
         ("sft", "credit.num_rollouts=6"),
         ("sft", "mixture.eos_after_prefix=true"),
         ("sft", "algorithm.beta=0.3"),
-        ("sft", "algorithm.second.learning_rate=0.1"),
         ("rft", "credit.pit_rule=largest_drop"),
         ("rft", "credit.best_of=2"),
         ("rft", "credit.max_negatives_per_problem=4"),

@@ -79,7 +79,7 @@ def test_it_learns_and_says_what_it_cost(random_policy, task, positives):
 def test_validation_comes_as_often_as_asked_and_after_the_last_update(
     random_policy, task, positives, num_updates, num_validations
 ):
-    config = TrainerConfig(device=Device.cpu, num_validations=num_validations, num_validation=4, batch_size=2)
+    config = TrainerConfig(device=Device.cpu, num_validations=num_validations, num_validation=4, batch_size=4)
     curves = train(random_policy(0), task, positives, num_updates, config).curves
     measured = [row["update"] for row in curves if "validation_accuracy" in row]
     assert measured == [row["update"] for row in curves if "validation_loss" in row]
@@ -114,9 +114,9 @@ def test_curves_become_a_table_with_gaps_where_nothing_was_measured(tmp_path):
 
 
 def test_the_device_is_what_was_asked_for():
-    assert pick_device(TrainerConfig(device=Device.cpu)) == "cpu"
-    assert pick_device(TrainerConfig(device=Device.cuda)) == "cuda"
-    assert pick_device(TrainerConfig()) == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert pick_device(TrainerConfig(batch_size=8, device=Device.cpu)) == "cpu"
+    assert pick_device(TrainerConfig(batch_size=8, device=Device.cuda)) == "cuda"
+    assert pick_device(TrainerConfig(batch_size=8)) == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_validation_is_on_validation_problems_with_right_solutions(base_policy, task):

@@ -25,7 +25,9 @@ BETA, WEIGHT = 0.3, 0.7
 
 
 def module_of(policy, num_updates: int = 10) -> PolicyModule:
-    return PolicyModule(policy.model, Objective(1e-2, num_updates, BETA, WEIGHT), TrainerConfig(), lambda: 0.5)
+    return PolicyModule(
+        policy.model, Objective(1e-2, num_updates, BETA, WEIGHT), TrainerConfig(batch_size=8), lambda: 0.5
+    )
 
 
 def batch_of(policy, examples: Sequence[Example], reference) -> Batch:
@@ -190,6 +192,9 @@ def test_every_weight_is_optimized_once_and_only_matrices_decay(random_policy):
     optimizer = module_of(policy).configure_optimizers()["optimizer"]
     matrices, vectors = optimizer.param_groups
     assert {p.ndim for p in vectors["params"]} == {1} and vectors["weight_decay"] == 0
-    assert min(p.ndim for p in matrices["params"]) == 2 and matrices["weight_decay"] == TrainerConfig().weight_decay
+    assert (
+        min(p.ndim for p in matrices["params"]) == 2
+        and matrices["weight_decay"] == TrainerConfig(batch_size=8).weight_decay
+    )
     ids = [id(p) for group in (matrices, vectors) for p in group["params"]]
     assert sorted(ids) == sorted(id(p) for p in policy.model.parameters())
