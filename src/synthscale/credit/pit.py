@@ -43,8 +43,8 @@ def prefix_value(num_rollouts: int, num_right: int, best_of: int) -> float:
 
 
 def advantages(values: Sequence[float]) -> list[float]:
-    """A_i = Q_i − Q_{i−1} for i = 1 … L, from Q_0 … Q_L."""
-    return [after - before for before, after in pairwise(values)]
+    """A_i = Q_i − Q_{i−1} for i = 1 … L, from Q_0 … Q_L; rounded, so that equal drops in counts are equal here."""
+    return [round(after - before, 12) for before, after in pairwise(values)]
 
 
 def find_pit(values: Sequence[float], rule: PitRule) -> int | None:

@@ -19,7 +19,7 @@ def wilson_interval(num_correct: int, num_problems: int) -> tuple[float, float]:
     share, n = num_correct / num_problems, num_problems
     centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     half = Z_95 / (1 + Z_95**2 / n) * math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:

@@ -17,6 +17,15 @@ class ArchitectureConfig:
     num_heads: int = 4
     max_length_tokens: int = 128
 
+    def __post_init__(self) -> None:
+        for key in ("hidden_size", "intermediate_size", "num_layers", "num_heads", "max_length_tokens"):
+            check_between(f"model.architecture.{key}", getattr(self, key), 1, 1_000_000)
+        if self.hidden_size % (2 * self.num_heads):  # RoPE turns pairs of dimensions
+            raise ValueError(
+                f"model.architecture.hidden_size must be an even multiple of num_heads={self.num_heads}, "
+                f"but is {self.hidden_size}."
+            )
+
 
 @dataclass(kw_only=True, slots=True)
 class ModelConfig:
@@ -42,6 +51,8 @@ class SamplerConfig:
     max_batch_rows: int = 1024  # rows decoded together; bounds the memory of the KV cache
 
     def __post_init__(self) -> None:
+        if self.name != "in_process":
+            raise ValueError(f"sampler.name must be in_process, but is {self.name}.")
         check_between("sampler.temperature", self.temperature, 0.01, 10.0)
         check_between("sampler.num_samples", self.num_samples, 1, 10_000)
         check_between("sampler.max_new_tokens", self.max_new_tokens, 1, 100_000)

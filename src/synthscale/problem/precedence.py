@@ -14,6 +14,7 @@ The reward sees the final value alone; the world knows the truth of every step, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -55,6 +56,8 @@ class PrecedenceConfig(TaskConfig):
     world_seed: int = 0
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"precedence(_\w+)?", self.name):
+            raise ValueError(f"task.name must be precedence, or precedence_ and a label, but is {self.name}.")
         check_between("task.num_operators", self.num_operators, 2, len(OPERATOR_SYMBOLS))
         check_between("task.num_values", self.num_values, 2, 10)
         check_between("task.operators_per_problem", self.operators_per_problem, 1, 6)
@@ -143,7 +146,7 @@ class PrecedenceTask:
         """The single value after the last step's bar."""
         steps = split_steps(solution)
         left = steps[-1].partition("|")[2].split() if steps else []
-        return left[0] if len(left) == 1 and left[0].isdigit() else None
+        return left[0] if len(left) == 1 and left[0].isascii() and left[0].isdigit() else None
 
     def verdict(self, problem: Problem, solution: str) -> Verdict:
         """Compare the final answer with the reference answer, exactly."""
@@ -204,11 +207,10 @@ class PrecedenceTask:
 
     def _judge(self, tokens: list[str], step: list[str]) -> tuple[StepTruth, list[str]]:
         left = step[step.index("|") + 1 :] if "|" in step else []
-        num_operators = len(tokens) // 2
-        decision = step[0][1:] if step and step[0].startswith("p") else ""
-        if not decision.isdigit() or int(decision) >= num_operators or not self._well_formed(tokens):
+        positions = {f"p{position}": position for position in range(len(tokens) // 2)}
+        position = positions.get(step[0]) if step else None
+        if position is None or not self._well_formed(tokens):
             return StepTruth.WRONG_EXECUTION, left
-        position = int(decision)
         expected, _ = self.reduce(tokens, position)
         if step != expected.split():
             return StepTruth.WRONG_EXECUTION, left

@@ -14,7 +14,7 @@ from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Advance, Artifact, Measures
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from synthscale.policy.config import SamplerConfig
 from synthscale.problem import PrecedenceConfig, Verdict, join_steps, split_steps
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Advance, Artifact, Measures
-from synthscale.training.config import TrainerConfig
+from synthscale.training.config import Device
 
 VERSION = 1
 
@@ -24,7 +24,7 @@ class RolloutConfig:
 
     task: PrecedenceConfig
     sampler: SamplerConfig
-    trainer: TrainerConfig
+    device: Device
     num_rollouts: int
     max_negatives_per_problem: int
     seed: int
@@ -48,7 +48,7 @@ def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, advanc
     samples = read_table(inputs["samples"].folder / "samples.parquet", SolutionRow)
     negatives = choose_negatives(samples, config.max_negatives_per_problem)
     prefixes = distinct_prefixes(negatives)
-    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.trainer))
+    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
     rollouts = Sampler.build(config.sampler, model, tokenizer).sample(
         [problems[problem_id].prompt + "".join(step + "\n" for step in steps) for problem_id, steps in prefixes],
         config.num_rollouts,

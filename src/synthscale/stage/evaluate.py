@@ -12,7 +12,7 @@ from synthscale.policy.config import SamplerConfig
 from synthscale.problem import PrecedenceConfig, Problem, Split, Task, Verdict, check_between
 from synthscale.stage.rows import SolutionRow
 from synthscale.stage.stage import Advance, Artifact, Measures
-from synthscale.training.config import TrainerConfig
+from synthscale.training.config import Device
 
 VERSION = 1
 KS = (1, 4, 16)
@@ -41,7 +41,7 @@ class EvaluateConfig:
 
     task: PrecedenceConfig
     sampler: SamplerConfig
-    trainer: TrainerConfig
+    device: Device
     evaluation: EvaluationConfig
 
 
@@ -54,7 +54,7 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, advan
     from synthscale.training.fit import pick_device
 
     task, evaluation = build_task(config.task), config.evaluation
-    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.trainer))
+    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
     sampler = Sampler.build(config.sampler, model, tokenizer)
     problems = task.problems(Split.TEST, evaluation.num_test, seed=0)
 

@@ -51,7 +51,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, advan
     from synthscale.training.validation import Validator
 
     torch.manual_seed(config.seed)
-    device = pick_device(config.trainer)
+    device = pick_device(config.trainer.device)
     model, tokenizer = load_policy(policy_folder(config.path, inputs, "policy"), device)
     encoder = Encoder(tokenizer, eos_after_prefix=config.eos_after_prefix)
     examples = [encoder.encode(example) for example in read_examples(inputs["data"])]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synthscale.policy.config import ArchitectureConfig
-from synthscale.problem import PrecedenceConfig, check_between
+from synthscale.problem import PrecedenceConfig
 from synthscale.stage.stage import Advance, Artifact, Measures
 from synthscale.training.config import TrainerConfig
 
@@ -29,10 +29,6 @@ class PretrainConfig:
     seed: int = 0
     world: PrecedenceConfig = field(default_factory=PrecedenceConfig)
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
-
-    def __post_init__(self) -> None:
-        check_between("pretrain.num_updates", self.num_updates, 1, 10_000_000)
-        check_between("pretrain.learning_rate", self.learning_rate, 1e-8, 1.0)
 
 
 def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:

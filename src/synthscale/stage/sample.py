@@ -10,7 +10,7 @@ from synthscale.policy.config import SamplerConfig
 from synthscale.problem import PrecedenceConfig
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.stage import Advance, Artifact, Measures
-from synthscale.training.config import TrainerConfig
+from synthscale.training.config import Device
 
 VERSION = 1
 
@@ -21,7 +21,7 @@ class SampleConfig:
 
     task: PrecedenceConfig
     sampler: SamplerConfig
-    trainer: TrainerConfig
+    device: Device
     seed: int
 
 
@@ -39,7 +39,7 @@ def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, advance
     started = time.perf_counter()
     task = build_task(config.task)
     problems = read_table(inputs["data"].folder / "problems.parquet", ProblemRow)
-    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.trainer))
+    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
     sampler = Sampler.build(config.sampler, model, tokenizer)
     prompts = [row.problem.prompt for row in problems]
     samples = sampler.sample(

@@ -92,6 +92,11 @@ class PretrainingConfig:
     learning_rate: float = 4e-3
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        check_between("pretraining.num_updates", self.num_updates, 1, 10_000_000)
+        check_between("pretraining.learning_rate", self.learning_rate, 1e-9, 1.0)
+        check_between("pretraining.seed", self.seed, 0, 2**31 - 1)
+
 
 class LoggerName(Enum):
     """Where a point's curves and figures go, beside its record."""

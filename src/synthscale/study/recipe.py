@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from synthscale.credit.pit import PitRule
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.stage.compose import ComposeConfig
 from synthscale.stage.credit import RolloutConfig
@@ -161,7 +162,7 @@ def sample_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """D+ and D-."""
     return Node(
         "sample",
-        SampleConfig(task=config.task, sampler=config.sampler, trainer=config.trainer, seed=config.seed),
+        SampleConfig(task=config.task, sampler=config.sampler, device=config.trainer.device, seed=config.seed),
         inputs_from(nodes, data="synthesize", policy="finetune"),
     )
 
@@ -173,7 +174,7 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
         RolloutConfig(
             task=config.task,
             sampler=replace(config.sampler, num_samples=1),
-            trainer=config.trainer,
+            device=config.trainer.device,
             num_rollouts=config.credit.num_rollouts,
             max_negatives_per_problem=config.credit.max_negatives_per_problem,
             seed=config.seed,
@@ -184,17 +185,17 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 
 def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """The training set of the second phase."""
-    inputs = inputs_from(nodes, data="synthesize", samples="sample")
-    if config.has_pairs and "credit" in config.recipe:
+    inputs, pairs, credit = inputs_from(nodes, data="synthesize", samples="sample"), config.has_pairs, config.credit
+    if pairs and "credit" in config.recipe:
         inputs |= inputs_from(nodes, credit="credit")
     return Node(
         "compose",
         ComposeConfig(
             task=config.task,
-            mixture=config.mixture if config.has_pairs else positives_of(config.mixture),
-            max_negatives_per_problem=config.credit.max_negatives_per_problem,
-            pit_rule=config.credit.pit_rule,
-            best_of=config.credit.best_of,
+            mixture=replace(config.mixture, eos_after_prefix=False) if pairs else positives_of(config.mixture),
+            max_negatives_per_problem=credit.max_negatives_per_problem if pairs else 1,
+            pit_rule=credit.pit_rule if "credit" in inputs else PitRule.lowest_value,
+            best_of=credit.best_of if "credit" in inputs else 1,
         ),
         inputs,
     )
@@ -218,7 +219,7 @@ def evaluate_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
         EvaluateConfig(
             task=config.task,
             sampler=replace(config.sampler, num_samples=1, temperature=1.0),
-            trainer=config.trainer,
+            device=config.trainer.device,
             evaluation=config.evaluation,
         ),
         inputs_from(nodes, policy="finetune"),

@@ -31,7 +31,7 @@ class TrainerConfig:
     num_threads: int = 1  # of torch, in each process
 
     def __post_init__(self) -> None:
-        check_between("trainer.batch_size", self.batch_size, 2, 100_000)
+        check_between("trainer.batch_size", self.batch_size, 3, 100_000)  # below it a mixed batch may be empty
         check_between("trainer.weight_decay", self.weight_decay, 0.0, 10.0)
         check_between("trainer.max_grad_norm", self.max_grad_norm, 1e-6, 1e6)
         check_between("trainer.warmup_share", self.warmup_share, 0.0, 1.0)

@@ -6,7 +6,7 @@ import csv
 import logging
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from transformers import PreTrainedModel
 
 from synthscale.objective.sft import sequence_logprobs
 from synthscale.training.config import Device, TrainerConfig
-from synthscale.training.data import MixedDataModule
+from synthscale.training.data import Batch, MixedDataModule
 from synthscale.training.encoding import EncodedExample, pad
 from synthscale.training.module import Objective, PolicyModule
 
@@ -60,27 +60,33 @@ class CurveRecorder(lightning.Callback):
         self.num_updates, self.advance = num_updates, advance
         self.every = max(1, num_updates // CURVE_POINTS)
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
         """Keep the training losses of every n-th update and of the last."""
         update = trainer.global_step
         if update % self.every == 0 or update == self.num_updates:
-            self._keep(trainer, "train_")
+            # Lightning repeats the last value of what this batch did not measure
+            stale = set() if batch.num_positives else {"train_sft_loss"}
+            stale |= set() if batch.num_pairs else {"train_dpo_loss", "train_margin"}
+            self._keep(trainer, "train_", stale)
             self.advance(update, self.num_updates)
 
     def on_validation_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
         """Keep the validation figures."""
         self._keep(trainer, "validation_")
 
-    def _keep(self, trainer: lightning.Trainer, prefix: str) -> None:
+    def _keep(self, trainer: lightning.Trainer, prefix: str, stale: Set[str] = frozenset()) -> None:
         row = self.rows.setdefault(trainer.global_step, {"update": trainer.global_step})
-        row.update({key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith(prefix)})
+        measured = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith(prefix)}
+        row.update({key: value for key, value in measured.items() if key not in stale})
 
 
-def pick_device(config: TrainerConfig) -> str:
+def pick_device(device: Device) -> str:
     """The device's name for torch; auto is a GPU where there is one."""
-    if config.device is Device.auto:
+    if device is Device.auto:
         return "cuda" if torch.cuda.is_available() else "cpu"
-    return str(config.device.value)
+    return str(device.value)
 
 
 def fit(
@@ -96,12 +102,12 @@ def fit(
     module = PolicyModule(model.train(), objective, config, validation_accuracy)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     trainer = lightning.Trainer(
-        accelerator=pick_device(config),
+        accelerator=pick_device(config.device),
         devices=1,
         max_steps=objective.num_updates,
         max_epochs=-1,
         gradient_clip_val=config.max_grad_norm,
-        val_check_interval=max(1, objective.num_updates // config.num_validations),
+        val_check_interval=-(-objective.num_updates // config.num_validations),
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
         logger=False,
