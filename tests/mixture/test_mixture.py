@@ -29,7 +29,7 @@ def candidates(make, counts: list[int]) -> dict[str, list[Example]]:
     ("fraction", "num_pairs"), [(0.0, 0), (0.25, 10), (0.5, 20), (0.75, 30), (1.0, 40), (0.26, 10), (0.27, 11)]
 )
 def test_of_the_budget_round_f_e_are_pairs_and_the_rest_positives(fraction, num_pairs):
-    config = MixtureConfig(name="test", negative_fraction=fraction, examples_per_problem=5)
+    config = MixtureConfig(negative_fraction=fraction, examples_per_problem=5)
     examples = mix(candidates(positive, [50] * 8), candidates(pair, [50] * 8), 8, config)
     assert Counter(example.is_pair for example in examples) == Counter({True: num_pairs, False: 40 - num_pairs})
     assert len(set(examples)) == len(examples)
@@ -46,7 +46,7 @@ def test_of_the_budget_round_f_e_are_pairs_and_the_rest_positives(fraction, num_
     ],
 )
 def test_where_there_are_not_enough_there_are_fewer(fraction, num_positives, num_pairs, expected):
-    config = MixtureConfig(name="test", negative_fraction=fraction, examples_per_problem=10)
+    config = MixtureConfig(negative_fraction=fraction, examples_per_problem=10)
     examples = mix(candidates(positive, [num_positives]), candidates(pair, [num_pairs]), 4, config)
     num_taken = sum(example.is_pair for example in examples)
     assert (len(examples) - num_taken, num_taken) == expected
@@ -122,4 +122,4 @@ def test_cycle():
 )
 def test_a_mixture_out_of_range_is_refused_by_the_keys_name(wrong):
     with pytest.raises(ValueError, match=f"mixture.{next(iter(wrong))}"):
-        MixtureConfig(**{"name": "test", "negative_fraction": 0.5, "examples_per_problem": 5, **wrong})
+        MixtureConfig(**{"negative_fraction": 0.5, "examples_per_problem": 5, **wrong})

@@ -75,4 +75,4 @@ def test_every_word_is_one_token_and_no_two_are_the_same(task, base_policy):
 )
 def test_a_sampler_out_of_range_is_refused(wrong):
     with pytest.raises(ValueError, match=f"sampler.{next(iter(wrong))}"):
-        SamplerConfig(**{"name": "in_process", "temperature": 1.0, "num_samples": 4, **wrong})
+        SamplerConfig(**{"temperature": 1.0, "num_samples": 4, **wrong})

@@ -172,6 +172,6 @@ def test_a_continuation_cut_at_the_limit_has_not_finished(base_policy, traces):
 
 
 def test_built_with_the_configs_limits(base_policy):
-    config = SamplerConfig(name="in_process", temperature=1.0, num_samples=4, max_new_tokens=7, max_batch_rows=9)
+    config = SamplerConfig(temperature=1.0, num_samples=4, max_new_tokens=7, max_batch_rows=9)
     sampler = Sampler.build(config, base_policy.model, base_policy.tokenizer)
     assert (sampler.max_new_tokens, sampler.max_batch_rows) == (7, 9)

@@ -36,7 +36,7 @@ def made(artifact, tmp_path, num_wrong: int = 3, **mixture):
     }
     config = compose.ComposeConfig(
         task=WORLD,
-        mixture=MixtureConfig(**{"name": "test", "negative_fraction": 0.0, "examples_per_problem": 5, **mixture}),
+        mixture=MixtureConfig(**{"negative_fraction": 0.0, "examples_per_problem": 5, **mixture}),
         max_negatives_per_problem=8,
         pit_rule=PitRule.lowest_value,
         best_of=1,

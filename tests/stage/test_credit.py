@@ -22,7 +22,7 @@ from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
 from synthscale.stage import compose, credit
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.table import read_table
-from synthscale.training.config import TrainerConfig
+from synthscale.training.config import Device
 
 WORLD = PrecedenceConfig()
 PROBLEM, OTHER = PrecedenceTask(WORLD).problems(Split.TRAIN, 2)
@@ -89,8 +89,8 @@ def credited(scripted, inputs, artifact, tmp_path) -> SimpleNamespace:
     """The credit stage's tables and measures."""
     config = credit.RolloutConfig(
         task=WORLD,
-        sampler=SamplerConfig(name="scripted", temperature=1.0, num_samples=8),
-        trainer=TrainerConfig(batch_size=8),
+        sampler=SamplerConfig(temperature=1.0, num_samples=8),
+        device=Device.cpu,
         num_rollouts=4,
         max_negatives_per_problem=8,
         seed=0,
@@ -142,7 +142,6 @@ def test_right_continuations_are_kept_with_their_prefix_each_once(credited):
 def composed(inputs, credited, artifact, rule: PitRule, best_of: int, shape: PairShape, chosen_from: ChosenFrom):
     """The examples that compose makes of the scripted values, and its measures."""
     mixture = MixtureConfig(
-        name="test",
         negative_fraction=1.0,
         examples_per_problem=8,
         pair_shape=shape,

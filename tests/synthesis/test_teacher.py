@@ -9,7 +9,7 @@ from synthscale.synthesis.teacher import TeacherConfig, write_traces
 
 
 def test_traces_are_right_and_distinct(task):
-    config = TeacherConfig(name="procedural", traces_per_problem=5)
+    config = TeacherConfig(traces_per_problem=5)
     counts = set()
     for problem in task.problems(Split.TRAIN, 50):
         traces = write_traces(config, task, problem, seed=1)
@@ -22,12 +22,12 @@ def test_traces_are_right_and_distinct(task):
 
 def test_all_right_orders_are_found_by_many_draws(hand_task):
     problem = Problem("1 * 2 + 3 * 4", "4")
-    assert len(write_traces(TeacherConfig(name="procedural", traces_per_problem=40), hand_task, problem, seed=0)) == 2
-    assert len(write_traces(TeacherConfig(name="procedural"), hand_task, problem, seed=0)) == 1
+    assert len(write_traces(TeacherConfig(traces_per_problem=40), hand_task, problem, seed=0)) == 2
+    assert len(write_traces(TeacherConfig(traces_per_problem=1), hand_task, problem, seed=0)) == 1
 
 
 def test_the_draw_depends_on_problem_and_seed_alone():
-    config = TeacherConfig(name="procedural", traces_per_problem=1)
+    config = TeacherConfig(traces_per_problem=1)
     task = PrecedenceTask(PrecedenceConfig(unambiguous=False))
     problems = task.problems(Split.TRAIN, 100)
     forwards = [write_traces(config, task, problem, seed=1) for problem in problems]
@@ -39,4 +39,4 @@ def test_the_draw_depends_on_problem_and_seed_alone():
 @pytest.mark.parametrize("num", [0, 1001])
 def test_out_of_range(num):
     with pytest.raises(ValueError, match=r"teacher\.traces_per_problem"):
-        TeacherConfig(name="procedural", traces_per_problem=num)
+        TeacherConfig(traces_per_problem=num)

@@ -114,9 +114,9 @@ def test_curves_become_a_table_with_gaps_where_nothing_was_measured(tmp_path):
 
 
 def test_the_device_is_what_was_asked_for():
-    assert pick_device(TrainerConfig(batch_size=8, device=Device.cpu)) == "cpu"
-    assert pick_device(TrainerConfig(batch_size=8, device=Device.cuda)) == "cuda"
-    assert pick_device(TrainerConfig(batch_size=8)) == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert pick_device(Device.cpu) == "cpu"
+    assert pick_device(Device.cuda) == "cuda"
+    assert pick_device(Device.auto) == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def test_validation_is_on_validation_problems_with_right_solutions(base_policy, task):

@@ -27,7 +27,6 @@ class ChosenFrom(Enum):
 class MixtureConfig:
     """The share of negatives at a fixed budget, and the form of the pairs."""
 
-    name: str
     negative_fraction: float
     examples_per_problem: float
     positives_per_problem: int = 4  # self-generated; at most 4 in the RFT literature

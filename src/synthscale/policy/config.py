@@ -22,8 +22,8 @@ class ArchitectureConfig:
             check_between(f"model.architecture.{key}", getattr(self, key), 1, 1_000_000)
         if self.hidden_size % (2 * self.num_heads):  # RoPE turns pairs of dimensions
             raise ValueError(
-                f"model.architecture.hidden_size must be an even multiple of num_heads={self.num_heads}, "
-                f"but is {self.hidden_size}."
+                "model.architecture.hidden_size must be an even multiple of model.architecture.num_heads, "
+                f"but is {self.hidden_size}, with {self.num_heads} heads."
             )
 
 
@@ -44,15 +44,12 @@ class ModelConfig:
 class SamplerConfig:
     """How solutions are drawn from a policy, for samples and for rollouts alike."""
 
-    name: str
     temperature: float
     num_samples: int  # a problem; M
     max_new_tokens: int = 64
     max_batch_rows: int = 1024  # rows decoded together; bounds the memory of the KV cache
 
     def __post_init__(self) -> None:
-        if self.name != "in_process":
-            raise ValueError(f"sampler.name must be in_process, but is {self.name}.")
         check_between("sampler.temperature", self.temperature, 0.01, 10.0)
         check_between("sampler.num_samples", self.num_samples, 1, 10_000)
         check_between("sampler.max_new_tokens", self.max_new_tokens, 1, 100_000)

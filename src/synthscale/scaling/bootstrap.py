@@ -65,7 +65,7 @@ class FitBootstrap:
     def band(self, inputs: ArrayLike) -> Band:
         """Pointwise band of the fitted curve at the inputs."""
         grid = np.asarray(inputs, dtype=np.float64)
-        low, high = self._percentiles(np.stack([self.fit.law.predict(draw, grid) for draw in self.draws]))
+        low, high = self._percentiles(self.fit.law.predict(self.draws, grid))
         return Band(grid, low, high)
 
     def _percentiles(self, draws: FloatArray) -> FloatArray:
@@ -106,5 +106,5 @@ def bootstrap_fit(
         counts = seed_counts(measurements, num_draws, generator)
     else:
         counts = size_counts(measurements, num_draws, generator, law.num_parameters)
-    draws = np.stack([problem.parameters(problem.minimise(start, weights)[0]) for weights in counts])
+    draws = problem.parameters(problem.minimise(start[None, :], counts)[0])
     return FitBootstrap(fit=fit, draws=draws, resampled="seeds" if by_seed else "sizes", level=level)

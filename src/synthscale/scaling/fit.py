@@ -13,16 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize
 
 from synthscale.scaling.law import FloatArray, Law
 from synthscale.scaling.measurements import Measurements
+from synthscale.scaling.minimise import huber, minimise_huber
 
 HUBER_DELTA = 1e-3
 #: Starts agree when their objectives, as mean absolute log residuals, differ by less than this.
 AGREEMENT_RELATIVE, AGREEMENT_ABSOLUTE = 1e-6, 1e-9
 #: A centred coordinate this near its bound is at it.
 AT_BOUND = 1e-6
+#: A point this share beyond δ still counts as within it: optima stand with points at just δ.
+NEAR_RELATIVE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,27 +70,38 @@ class CentredProblem:
         input_centre, value_centre = log_inputs.mean(axis=0), float(log_values.mean())
         return cls(law, log_inputs - input_centre, log_values - value_centre, input_centre, value_centre, delta)
 
-    def loss(self, coordinates: FloatArray, weights: FloatArray) -> tuple[float, FloatArray]:
-        """Weighted sum of Huber losses divided by δ, and its gradient [num_parameters]; weights: [num_points]."""
-        predicted, jacobian = self.law.evaluate(coordinates, self.log_inputs)
-        residuals = predicted - self.log_values
-        size = np.abs(residuals)
-        losses = np.where(size <= self.delta, 0.5 * residuals**2 / self.delta, size - 0.5 * self.delta)
-        slopes = np.clip(residuals / self.delta, -1.0, 1.0)
-        return float(weights @ losses), (weights * slopes) @ jacobian
+    def loss(self, coordinates: FloatArray, weights: FloatArray) -> float:
+        """Weighted sum of Huber losses divided by δ of one curve; weights: [num_points]."""
+        predicted, _ = self.law.evaluate(coordinates, self.log_inputs)
+        return float(weights @ huber(predicted - self.log_values, self.delta))
 
-    def minimise(self, start: FloatArray, weights: FloatArray) -> tuple[FloatArray, float]:
-        """Coordinates and loss (divided by δ) of the minimum that L-BFGS-B reaches from the start."""
-        result = minimize(
-            self.loss,
-            start,
-            args=(weights,),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=self.law.bounds,
-            options={"maxiter": 1000, "maxfun": 5000, "maxcor": 20, "ftol": 1e-14, "gtol": 1e-9},
+    def minimise(self, starts: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Coordinates [num_curves, num_parameters] and losses [num_curves] (divided by δ) of the minima reached.
+
+        starts: [num_curves, num_parameters]. weights: [num_curves, num_points]. Either may have one row, which then
+        serves every curve.
+        """
+        num_curves = max(len(starts), len(weights))
+        return minimise_huber(
+            lambda coordinates: self.law.evaluate(coordinates, self.log_inputs),
+            self.log_values,
+            np.broadcast_to(starts, (num_curves, self.law.num_parameters)),
+            np.broadcast_to(weights, (num_curves, len(self.log_values))),
+            self.law.bounds,
+            self.delta,
         )
-        return np.asarray(result.x, dtype=np.float64), float(result.fun)
+
+    def is_flat(self, coordinates: FloatArray) -> bool:
+        """Whether the loss has no curvature in some direction at a minimum, so that others fit as well.
+
+        Only points within δ of the curve curve the loss; parameters at a bound are not free.
+        """
+        predicted, jacobian = self.law.evaluate(coordinates, self.log_inputs)
+        near = np.abs(predicted - self.log_values) <= self.delta * (1 + NEAR_RELATIVE)
+        low = np.array([-np.inf if bound[0] is None else bound[0] for bound in self.law.bounds])
+        high = np.array([np.inf if bound[1] is None else bound[1] for bound in self.law.bounds])
+        free = (coordinates > low + AT_BOUND) & (coordinates < high - AT_BOUND)
+        return bool(np.linalg.matrix_rank(jacobian[near][:, free]) < free.sum()) if near.any() else bool(free.any())
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
         """Natural parameters, in the table's units."""
@@ -109,10 +122,9 @@ def fit_with_problem(law: Law, measurements: Measurements, delta: float) -> tupl
     """The fit, with the centred problem and coordinates from which a bootstrap starts warm."""
     require_fittable(law, measurements)
     problem = CentredProblem.of(law, measurements, delta)
-    weights = np.ones(measurements.num_rows)
-    ends = [problem.minimise(start, weights) for start in law.starts()]
-    losses = np.array([loss for _, loss in ends])
-    coordinates, best = ends[int(np.argmin(losses))]
+    weights = np.ones((1, measurements.num_rows))
+    ends, losses = problem.minimise(law.starts(), weights)
+    coordinates, best = ends[int(np.argmin(losses))], float(losses.min())
     slack = AGREEMENT_RELATIVE * best + AGREEMENT_ABSOLUTE * measurements.num_rows
     fit = Fit(
         law=law,

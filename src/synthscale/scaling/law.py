@@ -40,9 +40,9 @@ class Law(ABC):
 
     @abstractmethod
     def evaluate(self, coordinates: FloatArray, log_inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Log value [num_points] and its gradient in the coordinates [num_points, num_parameters].
+        """Log value [..., num_points] and its gradient in the coordinates [..., num_points, num_parameters].
 
-        `log_inputs` is [num_points, num_inputs], natural logs.
+        `coordinates` is [..., num_parameters], one row a curve; `log_inputs` is [num_points, num_inputs], natural logs.
         """
 
     @abstractmethod
@@ -62,7 +62,10 @@ class Law(ABC):
         """Inverse of `parameters`."""
 
     def predict(self, parameters: FloatArray, inputs: FloatArray) -> FloatArray:
-        """Values [num_points] of the law at positive inputs, [num_points] or [num_points, num_inputs]."""
+        """Values [..., num_points] of the law with parameters [..., num_parameters], one row a curve.
+
+        inputs: positive, [num_points] or [num_points, num_inputs].
+        """
         log_inputs = np.log(np.asarray(inputs, dtype=np.float64)).reshape(-1, len(self.input_names))
         log_values, _ = self.evaluate(self.coordinates(np.asarray(parameters, dtype=np.float64)), log_inputs)
         return np.exp(log_values)
@@ -83,21 +86,22 @@ class Power(Law):
 
     def evaluate(self, coordinates: FloatArray, log_inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_size = log_inputs[:, 0]
-        log_values = coordinates[0] - coordinates[1] * log_size
-        return log_values, np.stack([np.ones_like(log_size), -log_size], axis=1)
+        log_values = coordinates[..., 0, None] - coordinates[..., 1, None] * log_size
+        gradient = np.stack([np.ones_like(log_size), -log_size], axis=-1)
+        return log_values, np.broadcast_to(gradient, (*log_values.shape, 2))
 
     def starts(self) -> FloatArray:
         return np.array([[0.0, b] for b in (-0.2, 0.05, 0.2, 0.5, 1.0, 2.0)])
 
     def uncentre(self, coordinates: FloatArray, log_input_centre: FloatArray, log_value_centre: float) -> FloatArray:
-        log_a, b = coordinates[0], coordinates[1]
-        return np.array([log_a + log_value_centre + b * log_input_centre[0], b])
+        log_a, b = coordinates[..., 0], coordinates[..., 1]
+        return np.stack([log_a + log_value_centre + b * log_input_centre[0], b], axis=-1)
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
-        return np.array([np.exp(coordinates[0]), coordinates[1]])
+        return np.stack([np.exp(coordinates[..., 0]), coordinates[..., 1]], axis=-1)
 
     def coordinates(self, parameters: FloatArray) -> FloatArray:
-        return np.array([np.log(parameters[0]), parameters[1]])
+        return np.stack([np.log(parameters[..., 0]), parameters[..., 1]], axis=-1)
 
 
 class PowerOffset(Law):
@@ -116,28 +120,29 @@ class PowerOffset(Law):
 
     def evaluate(self, coordinates: FloatArray, log_inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_size = log_inputs[:, 0]
-        log_falling = coordinates[0] - coordinates[1] * log_size
-        log_floor = np.log(coordinates[2]) if coordinates[2] > 0 else -np.inf
+        log_falling = coordinates[..., 0, None] - coordinates[..., 1, None] * log_size
+        with np.errstate(divide="ignore"):
+            log_floor = np.log(coordinates[..., 2, None])
         log_values = np.logaddexp(log_falling, log_floor)
         share = np.exp(log_falling - log_values)
         # A line search may try values that no table holds; their inverse must stay a number.
         inverse = np.exp(np.minimum(-log_values, 700.0))
-        return log_values, np.stack([share, -share * log_size, inverse], axis=1)
+        return log_values, np.stack([share, -share * log_size, inverse], axis=-1)
 
     def starts(self) -> FloatArray:
         slopes, floors = (0.05, 0.2, 0.5, 1.0, 2.0), (0.0, 0.3, 0.6, 0.9)
         return np.array([[np.log1p(-c), b, c] for b, c in product(slopes, floors)])
 
     def uncentre(self, coordinates: FloatArray, log_input_centre: FloatArray, log_value_centre: float) -> FloatArray:
-        log_a, b, c = coordinates
+        log_a, b, c = np.moveaxis(coordinates, -1, 0)
         log_a_table = log_a + log_value_centre + b * log_input_centre[0]
-        return np.array([log_a_table, b, c * np.exp(log_value_centre)])
+        return np.stack([log_a_table, b, c * np.exp(log_value_centre)], axis=-1)
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
-        return np.array([np.exp(coordinates[0]), coordinates[1], coordinates[2]])
+        return np.stack([np.exp(coordinates[..., 0]), coordinates[..., 1], coordinates[..., 2]], axis=-1)
 
     def coordinates(self, parameters: FloatArray) -> FloatArray:
-        return np.array([np.log(parameters[0]), parameters[1], parameters[2]])
+        return np.stack([np.log(parameters[..., 0]), parameters[..., 1], parameters[..., 2]], axis=-1)
 
 
 LAWS: dict[str, Law] = {law.name: law for law in (Power(), PowerOffset())}

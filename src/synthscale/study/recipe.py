@@ -204,7 +204,6 @@ def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 def positives_of(mixture: MixtureConfig) -> MixtureConfig:
     """The mixture with all that only matters to pairs at its defaults."""
     return MixtureConfig(
-        name=mixture.name,
         negative_fraction=0.0,
         examples_per_problem=mixture.examples_per_problem,
         positives_per_problem=mixture.positives_per_problem,

@@ -13,12 +13,9 @@ from synthscale.problem import Problem, Task, check_between
 class TeacherConfig:
     """What the teacher is asked for."""
 
-    name: str
     traces_per_problem: int = 1  # where several orders of steps are right, traces may differ; equal ones count once
 
     def __post_init__(self) -> None:
-        if self.name != "procedural":
-            raise ValueError(f"teacher.name must be procedural, but is {self.name}.")
         check_between("teacher.traces_per_problem", self.traces_per_problem, 1, 1000)
 
 
