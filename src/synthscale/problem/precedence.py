@@ -73,6 +73,11 @@ class PrecedenceConfig(TaskConfig):
         """Training problems on offer; a tenth of all expressions leaves room for rare operators and ambiguity."""
         return min(MAX_DATA_SIZE, self.num_expressions // 10)
 
+    @property
+    def max_solution_tokens(self) -> int:
+        """Step i of n has 8 words beside the expression of 2(n−i)+1 that it leaves: n² + 8n, the last break an end."""
+        return self.operators_per_problem * (self.operators_per_problem + 8)
+
     def pretraining_world(self) -> PrecedenceConfig:
         """The same tables and words, with the keys that a base policy does not depend on at their defaults."""
         return PrecedenceConfig(

@@ -67,6 +67,11 @@ class TaskConfig:
         raise NotImplementedError
 
     @property
+    def max_solution_tokens(self) -> int:
+        """Tokens of the longest right solution and its end, where every word is a token."""
+        raise NotImplementedError
+
+    @property
     def max_held_out(self) -> int:
         """The most validation, and the most test problems that the task can give."""
         raise NotImplementedError

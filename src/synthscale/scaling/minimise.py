@@ -8,8 +8,8 @@ target, so that every minimisation begins as least squares and its answer does n
 That matters because for a small δ the optimum is often not a point. The gradient then only counts points above and
 below the curve, and over four sizes in equal log steps the signs -, +, +, - cancel for every line that keeps the outer
 sizes below it and the inner ones above: all such lines are optima, of the table and of every draw of its seeds. A
-minimiser that starts from another optimum stays there, and an interval from such draws has width 0. From least squares
-each draw ends at the optimum nearest its own least-squares line, so to say.
+minimiser that starts a draw at the optimum of the table stays there, and an interval from such draws has width 0. On
+the way down from least squares each draw enters the set of optima from its own side.
 """
 
 from collections.abc import Callable
@@ -62,16 +62,19 @@ def minimise_huber(
     weights: FloatArray,
     bounds: tuple[Bound, ...],
     delta: float,
+    *,
+    from_least_squares: bool = True,
 ) -> tuple[FloatArray, FloatArray]:
     """Coordinates [num_curves, num_parameters] and losses [num_curves] (divided by δ) of a minimum for every row.
 
     log_values: [num_points], to be met. starts: [num_curves, num_parameters], within bounds. weights:
-    [num_curves, num_points], at least 0.
+    [num_curves, num_points], at least 0. from_least_squares: lower δ in steps; otherwise begin at δ itself, which finds
+    other local optima of a law that is not linear.
     """
     low = np.array([-np.inf if bound[0] is None else bound[0] for bound in bounds])
     high = np.array([np.inf if bound[1] is None else bound[1] for bound in bounds])
     num_steps = max(0, int(np.ceil(np.log(delta / FIRST_DELTA) / np.log(DELTA_STEP) - 1e-9)))
-    approach = [max(delta, FIRST_DELTA * DELTA_STEP**step) for step in range(num_steps)]
+    approach = [FIRST_DELTA * DELTA_STEP**step for step in range(num_steps)] if from_least_squares else []
     coordinates, losses = np.array(starts, dtype=np.float64), np.zeros(len(starts))
     for step_delta in (*approach, delta):
         num_iterations = NUM_ITERATIONS if step_delta == delta else NUM_APPROACH_ITERATIONS

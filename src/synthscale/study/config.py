@@ -146,6 +146,11 @@ class RunConfig:
         check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_held_out)
         if self.model.path is not None and self.model.path[:1] in "./~" and not Path(self.model.path).is_dir():
             raise ValueError(f"model.path={self.model.path} is not a folder; give one that transformers can load.")
+        if self.model.path is None and self.sampler.max_new_tokens < self.task.max_solution_tokens:
+            raise ValueError(
+                f"sampler.max_new_tokens must be at least {self.task.max_solution_tokens}, the length of a solution of "
+                f"task {self.task.name}, but is {self.sampler.max_new_tokens}."
+            )
         check_between("credit.best_of", self.credit.best_of, 1, self.sampler.num_samples)
         if self.has_pairs and self.mixture.pair_shape is not PairShape.solution and "credit" not in self.recipe:
             raise ValueError(
