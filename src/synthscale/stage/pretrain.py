@@ -60,7 +60,14 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, advan
     encoder = Encoder(tokenizer, eos_after_prefix=False)
     examples = [Example(p.problem_id, p.prompt, task.unordered_trace(p, generator)) for p in problems]
     trainer = TrainerConfig(batch_size=config.batch_size)
-    validator = Validator(task, model, tokenizer, encoder, num_problems=trainer.num_validation, max_new_tokens=config.world.max_solution_tokens)
+    validator = Validator(
+        task,
+        model,
+        tokenizer,
+        encoder,
+        num_problems=trainer.num_validation,
+        max_new_tokens=config.world.max_solution_tokens,
+    )
     data = MixedDataModule(
         [encoder.encode(example) for example in examples],
         validator.examples(),
