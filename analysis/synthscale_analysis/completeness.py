@@ -17,10 +17,11 @@ def gaps(records: pd.DataFrame, curves: Sequence[Curve]) -> list[str]:
     """Sentences on everything the figures and tables had to leave out; empty for a complete study."""
     notes = [f"No runs of {name}: no multipliers against it." for name in BASELINES if not _present(records, name)]
     notes += _listed("Missing seeds", _missing_seeds(records, curves))
-    notes += _listed("One seed only, so no interval", _single_seeds(curves))
+    notes += _listed("One seed only, so no interval of the multiplier", _single_seeds(curves))
     num_zero = int((records["test_error"] == 0).sum())
     if num_zero:
-        notes.append(f"Runs with a test error of exactly 0, left out of fits and of the log-log figure: {num_zero}.")
+        left_out = "left out of fits and of the log-log figure, and no interval of the mean at their sizes"
+        notes.append(f"Runs with a test error of exactly 0, {left_out}: {num_zero}.")
     return notes
 
 

@@ -3,7 +3,7 @@
 A curve is an algorithm's rows over data sizes and seeds; where an algorithm was run with several negative fractions,
 each fraction is a curve of its own, in tints of the algorithm's colour. An algorithm keeps its colour and marker in
 every figure and every study. Colours are Okabe and Ito's (2008), told apart under the common colour blindnesses;
-markers differ too, for print without colour, and none is a triangle: those stand for bounds.
+markers and dashes differ too, for print without colour, and none is a triangle: those stand for bounds.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 
 from synthscale_analysis.errors import UserError
+
+LineStyle = str | tuple[float, tuple[float, ...]]
 
 LABELS = {
     "sft": "SFT",
@@ -32,7 +34,15 @@ COLOURS = {
 FURTHER_COLOURS = ("#cc79a7", "#56b4e9", "#8c6d31", "#6a3d9a", "#b2182b", "#4d9221")
 MARKERS = ("o", "s", "D", "p", "X", "P", "h", "d", "*", "8", "H")
 FRACTION_MARKERS = ("P", "o", "D", "s", "X", "h", "d", "*")
-LINE_STYLES = ("-", "--", "-.", ":")
+#: Dashes, as matplotlib takes them: of algorithms, and of fractions within one.
+LINE_STYLES: tuple[LineStyle, ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (7, 1.5, 1.5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (10, 2)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,7 @@ class Curve:
     label: str
     colour: str
     marker: str
-    line_style: str
+    line_style: LineStyle
     rows: pd.DataFrame
 
 
@@ -58,7 +68,9 @@ def curves_of(records: pd.DataFrame) -> list[Curve]:
     curves = []
     for name in names:
         rows = records[records["algorithm"].astype(str) == name]
-        curves += _curves_of_algorithm(name, rows, _colour(name, names), MARKERS[_place(name, names) % len(MARKERS)])
+        place = _place(name, names)
+        style = LINE_STYLES[place % len(LINE_STYLES)]
+        curves += _curves_of_algorithm(name, rows, _colour(name, names), MARKERS[place % len(MARKERS)], style)
     return curves
 
 
@@ -67,11 +79,11 @@ def baseline_rows(records: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return records[records["algorithm"].astype(str) == baseline]
 
 
-def _curves_of_algorithm(name: str, rows: pd.DataFrame, colour: str, marker: str) -> list[Curve]:
+def _curves_of_algorithm(name: str, rows: pd.DataFrame, colour: str, marker: str, style: LineStyle) -> list[Curve]:
     label = LABELS.get(name, name)
     fractions = sorted(float(fraction) for fraction in rows["negative_fraction"].dropna().unique())
     if len(fractions) < 2:
-        return [Curve(name, None, label, colour, marker, "-", rows)]
+        return [Curve(name, None, label, colour, marker, style, rows)]
     if rows["negative_fraction"].isna().any():
         raise UserError(f"algorithm {name} has several negative fractions and rows without one; fill the column")
     curves = []
@@ -79,8 +91,8 @@ def _curves_of_algorithm(name: str, rows: pd.DataFrame, colour: str, marker: str
         tint = _tint(colour, 0.5 * (1 - rank / (len(fractions) - 1)))
         mark = FRACTION_MARKERS[rank % len(FRACTION_MARKERS)]
         own = rows[rows["negative_fraction"] == fraction]
-        style = LINE_STYLES[rank % len(LINE_STYLES)]
-        curves.append(Curve(name, fraction, f"{label}, {fraction:g} negative", tint, mark, style, own))
+        dashes = LINE_STYLES[rank % len(LINE_STYLES)]
+        curves.append(Curve(name, fraction, f"{label}, {fraction:g} negative", tint, mark, dashes, own))
     return curves
 
 

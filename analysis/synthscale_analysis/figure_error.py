@@ -1,8 +1,10 @@
 """Figure: test error against data size, log-log, one curve a method.
 
-Small dots are runs (one a seed), large marks their mean with a 95 % t interval, lines the power law fitted to the runs
-with its bootstrap band. Lines stand where they were fitted, because the distance between two lines along the size axis
-is the data multiplier; marks are moved apart by at most 3 %, so that none hides another.
+Small dots are runs (one a seed), large marks their mean with a 95 % t interval whose spread is pooled over the sizes of
+a curve, lines the power law fitted to the runs. Lines stand where they were fitted, because the distance between two
+lines along the size axis is the data multiplier; marks are moved apart around their size, so that none hides another.
+Up to three curves have the bootstrap band of their line as well; more bands lie over each other and say nothing, and
+the slopes' intervals stand in fits.csv.
 
     python -m synthscale_analysis.figure_error runs/eightfold
 """
@@ -26,6 +28,7 @@ from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, rate_axis, save_figure, size_axis
 
 NAME = "error_vs_size"
+MAX_BANDS = 3
 
 
 def error_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | None = None) -> Figure:
@@ -36,7 +39,7 @@ def error_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | Non
     curves = curves_of(records)
     power_fits = [fit_to_curve(curve, "power") for curve in curves] if fits is None else fits
     sizes = sorted(records["data_size"].unique())
-    shifts = dodges(len(curves), sizes, share=0.09)
+    shifts = dodges(len(curves), sizes, share=0.3)
     with house_style():
         figure = Figure(figsize=(WIDTH_INCHES, 4.6), layout="constrained")
         axes = figure.add_subplot()
@@ -44,45 +47,48 @@ def error_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | Non
         rate_axis(axes)
         axes.set_ylabel("test error")
         for curve, fit, shift in zip(curves, power_fits, shifts, strict=True):
-            _draw_fit(axes, curve, fit)
+            _draw_fit(axes, curve, fit, with_band=len(curves) <= MAX_BANDS)
             _draw_runs(axes, curve, shift)
-        _limits_from_runs(axes, records)
-        figure.legend(handles=[_legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2)
+        _set_limits(axes, curves)
+        figure.legend(
+            handles=[_legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
+        )
     return figure
 
 
-def _draw_fit(axes: Axes, curve: Curve, fitted: FittedCurve | None) -> None:
+def _draw_fit(axes: Axes, curve: Curve, fitted: FittedCurve | None, *, with_band: bool) -> None:
     if fitted is None or fitted.fit is None:
         return
     sizes = curve.rows["data_size"]
     grid = np.geomspace(sizes.min(), sizes.max(), 60)
-    axes.plot(grid, fitted.fit.predict(grid), color=curve.colour, linestyle=curve.line_style, zorder=2)
-    if fitted.bootstrap is not None and fitted.bootstrap.resampled == "seeds":
+    axes.plot(
+        grid,
+        fitted.fit.predict(grid),
+        color=curve.colour,
+        linestyle=curve.line_style,
+        alpha=0.6,
+        linewidth=1.1,
+        zorder=2,
+    )
+    if with_band and fitted.bootstrap is not None and fitted.bootstrap.resampled == "seeds":
         band = fitted.bootstrap.band(grid)
-        axes.fill_between(grid, band.low, band.high, color=curve.colour, alpha=0.13, linewidth=0, zorder=1)
+        axes.fill_between(grid, band.low, band.high, color=curve.colour, alpha=0.12, linewidth=0, zorder=1)
 
 
 def _draw_runs(axes: Axes, curve: Curve, shift: float) -> None:
     runs = curve.rows[curve.rows["test_error"] > 0]
     sizes = runs["data_size"] * shift
-    axes.plot(sizes, runs["test_error"], ".", color=curve.colour, markersize=6, alpha=0.6, markeredgewidth=0, zorder=4)
-    means = error_by_size(curve)
-    means = means[means["mean"] > 0]
-    if means.empty:
-        return
-    low, high = means["low"].fillna(means["mean"]), means["high"].fillna(means["mean"])
-    axes.errorbar(
-        means["data_size"] * shift,
-        means["mean"],
-        yerr=[means["mean"] - low, high - means["mean"]],
-        fmt=curve.marker,
-        color=curve.colour,
-        markersize=6,
-        markeredgecolor="white",
-        markeredgewidth=0.6,
-        elinewidth=0.9,
-        zorder=5,
+    axes.plot(
+        sizes, runs["test_error"], ".", color=curve.colour, markersize=3.5, alpha=0.7, markeredgewidth=0, zorder=4
     )
+    for size, error in error_by_size(curve).items():
+        if error.mean == 0:
+            continue
+        at = size * shift
+        if error.interval is not None:
+            axes.vlines(at, error.interval.low, error.interval.high, color=curve.colour, linewidth=0.8, zorder=3)
+        mark = axes.plot(at, error.mean, curve.marker, color=curve.colour, markersize=6, zorder=5)
+        mark[0].set(markeredgecolor="white", markeredgewidth=0.6)
 
 
 def _legend_entry(curve: Curve) -> Line2D:
@@ -91,11 +97,17 @@ def _legend_entry(curve: Curve) -> Line2D:
     return entry
 
 
-def _limits_from_runs(axes: Axes, records: pd.DataFrame) -> None:
-    """Limits from the runs, not from intervals: with two seeds an interval may reach to 0, which a log axis has not."""
-    errors = records.loc[records["test_error"] > 0, "test_error"]
-    if not errors.empty:
-        axes.set_ylim(float(errors.min()) / 1.35, min(float(errors.max()) * 1.25, 1.05))
+def _set_limits(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Limits around runs and intervals; an interval that reaches below half the lowest run is cut off there."""
+    runs = pd.concat([curve.rows["test_error"] for curve in curves])
+    positive = runs[runs > 0]
+    if positive.empty:
+        return
+    intervals = [mean.interval for curve in curves for mean in error_by_size(curve).values()]
+    lowest = min([float(positive.min()), *(interval.low for interval in intervals if interval)])
+    highest = max([float(positive.max()), *(interval.high for interval in intervals if interval)])
+    top = highest * 1.06 if highest < 0.8 else 1.0
+    axes.set_ylim(max(lowest, float(positive.min()) / 2) / 1.06, top)
 
 
 @one_sentence_errors

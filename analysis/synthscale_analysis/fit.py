@@ -3,7 +3,7 @@
     synthscale fit results.csv --x data_size --y test_error --group algorithm --law all --json fits.json
 
 Rows whose y is empty are left out and counted in the notes. A column called `seed` is taken as the seeds, so that the
-interval comes from seeds within sizes. Protocol of the fit: `synthscale.scaling.fit`.
+interval comes from seeds within sizes. Protocol of the fit, and how to choose --delta: `synthscale.scaling.fit`.
 """
 
 import argparse
@@ -15,11 +15,16 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from synthscale.scaling import LAWS, Law, Measurements
+from synthscale.scaling import HUBER_DELTA, LAWS, Law, Measurements
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.fitting import FittedCurve, fit_curve
 from synthscale_analysis.output import report_console, with_progress, write_atomically
 from synthscale_analysis.records import first_row, measurements, numeric, read_table, require_columns
+
+_DELTA_HELP = (
+    "log residual beyond which a point is an outlier (Huber's δ; default: %(default)g, as published for training "
+    "losses; for test errors give their spread over seeds, e.g. 0.1, as report does)"
+)
 
 
 @one_sentence_errors
@@ -28,6 +33,8 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
+    if not options.delta > 0:
+        raise UserError(f"--delta must be positive, not {options.delta:g}")
     table = _usable_rows(read_table(options.table), options)
     laws = list(LAWS.values()) if options.law == "all" else [LAWS[options.law]]
     fits = _fit_groups(table, laws, options)
@@ -49,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--law", choices=[*LAWS, "all"], default="power", help="law to fit (default: power)")
     parser.add_argument("--bootstrap", type=int, default=1000, help="draws of the bootstrap (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
+    parser.add_argument("--delta", type=float, default=HUBER_DELTA, help=_DELTA_HELP)
     parser.add_argument("--json", type=Path, help="write the fits to this file as well")
     return parser
 
@@ -78,7 +86,7 @@ def _fit_groups(table: pd.DataFrame, laws: list[Law], options: argparse.Namespac
         groups = [(str(name), rows) for name, rows in table.groupby(options.group, sort=True, dropna=False)]
     jobs = [(name, rows, law) for name, rows in groups for law in laws]
     return [
-        (name, fit_curve(law, _columns(rows, options), options.bootstrap, options.seed))
+        (name, fit_curve(law, _columns(rows, options), options.bootstrap, options.seed, options.delta))
         for name, rows, law in with_progress(jobs, "fitting")
     ]
 
@@ -89,7 +97,7 @@ def _columns(rows: pd.DataFrame, options: argparse.Namespace) -> Measurements:
 
 def _fit_table(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace) -> Table:
     names = list(dict.fromkeys(name for _, fitted in fits for name in fitted.law.parameter_names))
-    caption = f"95 % intervals from {options.bootstrap} bootstrap draws; N is {options.x}"
+    caption = f"95 % intervals from {options.bootstrap} bootstrap draws; N is {options.x}; Huber δ {options.delta:g}"
     table = Table(title=f"{options.y} against {options.x}", caption=caption)
     for heading in (options.group or "group", "law", *names):
         table.add_column(heading)
@@ -113,7 +121,8 @@ def parameter_text(fitted: FittedCurve, name: str) -> str:
 
 
 def _as_json(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace) -> dict[str, Any]:
-    settings = {name: getattr(options, name) for name in ("x", "y", "group", "seed_column", "bootstrap", "seed")}
+    names = ("x", "y", "group", "seed_column", "bootstrap", "seed", "delta")
+    settings = {name: getattr(options, name) for name in names}
     return {"table": str(options.table), **settings, "fits": [_fit_as_json(group, fitted) for group, fitted in fits]}
 
 

@@ -41,16 +41,16 @@ class FittedCurve:
         return str(most) if fewest == most else f"{fewest}-{most}"
 
 
-def fit_curve(law: Law, measurements: Measurements, num_draws: int, seed: int) -> FittedCurve:
-    """Fit a law with a bootstrap; values must be positive."""
+def fit_curve(law: Law, measurements: Measurements, num_draws: int, seed: int, delta: float) -> FittedCurve:
+    """Fit a law with a bootstrap at Huber's δ; values must be positive."""
     if measurements.num_sizes < law.num_parameters:
         note = f"{law.name} needs {law.num_parameters} sizes, there are {measurements.num_sizes}"
         return FittedCurve(law, measurements, None, None, (note,))
     obstacle = interval_obstacle(law, measurements)
     if obstacle or num_draws < 2:
-        fit = fit_law(law, measurements)
+        fit = fit_law(law, measurements, delta=delta)
         return FittedCurve(law, measurements, fit, None, _fit_notes(fit) + ((obstacle,) if obstacle else ()))
-    bootstrap = bootstrap_fit(law, measurements, num_draws=num_draws, seed=seed)
+    bootstrap = bootstrap_fit(law, measurements, num_draws=num_draws, seed=seed, delta=delta)
     return FittedCurve(
         law, measurements, bootstrap.fit, bootstrap, _fit_notes(bootstrap.fit) + _draw_notes(bootstrap, measurements)
     )

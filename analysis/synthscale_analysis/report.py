@@ -3,8 +3,9 @@
     synthscale report runs/eightfold
 
 Reads DIR/results.csv (or .parquet) and writes into DIR/report/: error_vs_size and data_multiplier as PNG and SVG,
-summary.csv and fits.csv. A table of several tasks or models gives a folder for each pair. A half-finished study gets
-its report too, with what is missing said under the table.
+summary.csv and fits.csv. Laws are fitted at `estimates.STUDY_DELTA`, not at the δ published for training losses. A
+table of several tasks or models gives a folder for each pair. A half-finished study gets its report too, with what is
+missing said under the table.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from synthscale.scaling import LAWS
 from synthscale_analysis.completeness import gaps
 from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.estimates import BASELINES, NUM_DRAWS, SEED, fit_to_curve
+from synthscale_analysis.estimates import BASELINES, NUM_DRAWS, SEED, STUDY_DELTA, fit_to_curve
 from synthscale_analysis.figure_error import NAME as ERROR_NAME
 from synthscale_analysis.figure_error import error_figure
 from synthscale_analysis.figure_multiplier import NAME as MULTIPLIER_NAME
@@ -31,6 +32,11 @@ from synthscale_analysis.style import save_figure
 from synthscale_analysis.summary import fits_table, summary_table
 
 _CAPTION = "× data: multiplier with 95 % interval, at the size where most methods lie inside the baseline's range"
+_DESCRIPTION = (
+    f"Figures and tables of a study. Laws are fitted with Huber's δ = {STUDY_DELTA:g} on log errors, the scale of the "
+    "seeds' spread (synthscale fit --delta takes another); bars are 95 % intervals of the mean over seeds, with a "
+    "spread pooled over the sizes of a curve."
+)
 _SIGNS = {"more_than": "> ", "less_than": "< ", "in_range": ""}
 
 
@@ -54,7 +60,10 @@ def main(argv: list[str]) -> int:
 def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataFrame:
     """Write figures and tables of one task and model into its folder, unless they are there; the summary table."""
     digest = digest_of(study.records, num_draws, seed)
-    if is_fresh(study.folder, digest, ["summary.csv", "fits.csv", f"{ERROR_NAME}.png", f"{ERROR_NAME}.svg"]):
+    has_baseline = bool(study.records["algorithm"].isin(BASELINES).any())
+    figures = (ERROR_NAME, MULTIPLIER_NAME) if has_baseline else (ERROR_NAME,)
+    drawn = [f"{name}.{extension}" for name in figures for extension in ("png", "svg")]
+    if is_fresh(study.folder, digest, ["summary.csv", "fits.csv", *drawn]):
         return pd.read_csv(study.folder / "summary.csv")
     curves = curves_of(study.records)
     jobs = [(curve, law) for law in LAWS for curve in curves]
@@ -64,14 +73,14 @@ def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataF
     write_atomically(study.folder / "summary.csv", _csv(summary))
     write_atomically(study.folder / "fits.csv", _csv(fits_table([curve for curve, _ in jobs], fits)))
     save_figure(error_figure(study.records, power_fits), study.folder, ERROR_NAME)
-    if study.records["algorithm"].isin(BASELINES).any():
+    if has_baseline:
         save_figure(multiplier_figure(study.records, num_draws, seed), study.folder, MULTIPLIER_NAME)
     mark_fresh(study.folder, digest)
     return summary
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="synthscale report", description="Figures and tables of a study.")
+    parser = argparse.ArgumentParser(prog="synthscale report", description=_DESCRIPTION)
     parser.add_argument("folder", metavar="DIR", type=Path, help="the study's folder, e.g. runs/eightfold")
     parser.add_argument("--task", help="only this task")
     parser.add_argument("--model", help="only this model")

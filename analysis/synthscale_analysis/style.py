@@ -14,7 +14,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from synthscale_analysis.output import write_atomically
 
@@ -76,10 +76,10 @@ def size_axis(axes: Axes, sizes: Sequence[float]) -> None:
 
 
 def rate_axis(axes: Axes) -> None:
-    """Log axis of an error rate, with ticks at 1, 2 and 5 of every decade in plain numbers."""
+    """Log axis of an error rate, with ticks at 1, 2, 3, 5 and 7 of every decade in plain numbers."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
+    axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
 
 

@@ -1,5 +1,9 @@
 """Tables of a study: summary.csv (one row per curve and size) and fits.csv (one row per curve and law).
 
+test_error_low and _high are the 95 % interval of the mean over seeds, from the standard deviation of log odds pooled
+over the sizes of the curve (pooled_sd_log_odds, with its degrees_of_freedom; see `synthscale.scaling.seed_mean`).
+sd_test_accuracy is that of the size's own seeds. delta in fits.csv is Huber's δ.
+
 An empty cell was not measured or cannot be had; the note beside it says why.
 """
 
@@ -7,9 +11,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from synthscale.scaling import DataMultiplier
+from synthscale.scaling import DataMultiplier, SeedMean
 from synthscale_analysis.curves import Curve
-from synthscale_analysis.estimates import BASELINES, multipliers_of, rate_interval
+from synthscale_analysis.estimates import BASELINES, error_by_size, multipliers_of
 from synthscale_analysis.fitting import FittedCurve
 
 #: Columns whose mean over seeds is given where the records have it.
@@ -40,10 +44,12 @@ def summary_table(records: pd.DataFrame, curves: Sequence[Curve], num_draws: int
             name: {found.size: found for found in multipliers_of(records, curve, name, num_draws, seed)}
             for name in BASELINES
         }
-        for size, cell in curve.rows.groupby("data_size"):
-            row = {**_curve_columns(curve), "data_size": int(float(str(size))), **_cell_columns(cell)}
+        errors = error_by_size(curve)
+        for label, cell in curve.rows.groupby("data_size"):
+            size = int(float(str(label)))
+            row = {**_curve_columns(curve), "data_size": size, **_cell_columns(cell, errors[size])}
             for name in BASELINES:
-                row |= _multiplier_columns(f"multiplier_vs_{name}", against[name].get(float(str(size))))
+                row |= _multiplier_columns(f"multiplier_vs_{name}", against[name].get(size))
             rows.append(row | _mean_columns(cell))
     return pd.DataFrame(rows)
 
@@ -68,15 +74,16 @@ def _curve_columns(curve: Curve) -> dict[str, object]:
     return {"algorithm": curve.algorithm, "negative_fraction": curve.negative_fraction}
 
 
-def _cell_columns(cell: pd.DataFrame) -> dict[str, object]:
-    mean, low, high = rate_interval(cell["test_error"].to_numpy(dtype=float))
+def _cell_columns(cell: pd.DataFrame, error: SeedMean) -> dict[str, object]:
     return {
-        "num_seeds": len(cell),
+        "num_seeds": error.num_seeds,
         "mean_test_accuracy": float(cell["test_accuracy"].mean()),
         "sd_test_accuracy": float(cell["test_accuracy"].std(ddof=1)) if len(cell) > 1 else None,
-        "mean_test_error": mean,
-        "test_error_low": low,
-        "test_error_high": high,
+        "mean_test_error": error.mean,
+        "test_error_low": None if error.interval is None else error.interval.low,
+        "test_error_high": None if error.interval is None else error.interval.high,
+        "pooled_sd_log_odds": error.pooled_sd,
+        "degrees_of_freedom": error.degrees_of_freedom,
     }
 
 
@@ -99,6 +106,7 @@ def _mean_columns(cell: pd.DataFrame) -> dict[str, object]:
 
 def _fit_columns(fitted: FittedCurve) -> dict[str, object]:
     return {
+        "delta": fitted.fit.delta if fitted.fit else None,
         "objective": fitted.fit.objective if fitted.fit else None,
         "converged": fitted.fit.converged if fitted.fit else None,
         "num_rows": fitted.measurements.num_rows,

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from synthscale_analysis import figure_error, figure_multiplier
 from synthscale_analysis.curves import COLOURS, LABELS, curves_of
-from synthscale_analysis.estimates import rate_interval
 from synthscale_analysis.style import WIDTH_INCHES, dodges, save_figure
 
 Records = Callable[..., pd.DataFrame]
@@ -57,7 +57,24 @@ def test_power_law_is_drawn_with_its_band(records: Records) -> None:
     axes = figure_error.error_figure(prepared).axes[0]
     lines = [line for line in axes.lines if len(np.asarray(line.get_xdata())) == 60]
     assert len(lines) == 1
-    assert len(axes.collections) == 2  # the band, and the error bars
+    assert len(axes.collections) == 4  # the band, and three error bars
+
+
+def test_many_curves_are_drawn_without_bands_or_wide_bars(prepared: pd.DataFrame) -> None:
+    """Bars of two seeds come from the pooled spread, so they leave most of the axis free."""
+    two_seeds = prepared[prepared["seed"] < 2]
+    axes = figure_error.error_figure(two_seeds, [None] * 4).axes[0]
+    bars = [collection for collection in axes.collections if isinstance(collection, LineCollection)]
+    assert len(bars) == len(axes.collections) == 4 * 3
+    ratios = [np.divide(*bar.get_segments()[0][::-1, 1]) for bar in bars]
+    assert max(ratios) < 1.5
+
+
+def test_rates_have_plain_ticks(prepared: pd.DataFrame) -> None:
+    figure = figure_error.error_figure(prepared, [None] * 4)
+    FigureCanvasAgg(figure).draw()
+    labels = {label.get_text() for label in figure.axes[0].get_yticklabels()}
+    assert {"0.3", "0.5", "0.7", "1"} <= labels
 
 
 def test_each_baseline_with_runs_has_a_panel(records: Records) -> None:
@@ -87,9 +104,3 @@ def test_dodges_are_small_symmetric_factors() -> None:
     assert factors[0] * factors[-1] == pytest.approx(1.0)
     assert max(factors) < 1.04
     assert dodges(1, [64], share=0.5) == [1.0]
-
-
-def test_interval_of_a_rate_stays_a_rate() -> None:
-    assert rate_interval(np.array([0.4, 0.5, 0.6])) == pytest.approx((0.5, 0.2516, 0.7484), abs=1e-4)
-    assert rate_interval(np.array([0.0, 0.1]))[1] == 0.0
-    assert np.isnan(rate_interval(np.array([0.3]))[1])

@@ -32,6 +32,17 @@ def test_json_holds_planted_slopes_with_intervals(table: Path) -> None:
     assert [path.name for path in out.parent.iterdir()] == ["fits.json"]
 
 
+def test_delta_is_a_choice_that_the_json_names(table: Path) -> None:
+    slopes = []
+    for number, options in enumerate(([], ["--delta", "0.1"])):
+        out = table.parent / f"{number}.json"
+        assert main([str(table), *XY, "--bootstrap", "5", "--json", str(out), *options]) == 0
+        written = json.loads(out.read_text())
+        assert written["delta"] == (0.1 if options else 1e-3)
+        slopes.append(written["fits"][0]["parameters"]["b"]["estimate"])
+    assert slopes[0] != slopes[1]
+
+
 def test_table_is_printed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(table), *XY, "--law", "all", "--bootstrap", "5"]) == 0
     printed = capsys.readouterr().out
@@ -80,6 +91,7 @@ def test_a_group_that_is_too_short_gets_a_note(tmp_path: Path) -> None:
         ("n,loss\n", ["--x", "n", "--y", "loss"], "has no rows"),
         ("", ["--x", "n", "--y", "loss"], "cannot read"),
         ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--bootstrap", "1"], "at least 2 draws"),
+        ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--delta", "0"], "--delta must be positive, not 0"),
     ],
 )
 def test_mistakes_are_one_sentence(

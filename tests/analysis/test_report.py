@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from synthscale_analysis.estimates import STUDY_DELTA
 from synthscale_analysis.report import main
 
 Records = Callable[..., pd.DataFrame]
 FILES = {f"{name}.{ext}" for name in ("error_vs_size", "data_multiplier") for ext in ("png", "svg")}
-FILES |= {"summary.csv", "fits.csv"}
+FILES |= {"summary.csv", "fits.csv", "made_from.txt"}
 FEW_DRAWS = ["--bootstrap", "10"]
 
 
@@ -42,6 +43,8 @@ def test_complete_study(tmp_path: Path, records: Records, capsys: pytest.Capture
     assert pd.isna(cell(summary, "sft", 64)["multiplier_vs_sft"])
     fits = pd.read_csv(folder / "fits.csv")
     assert sorted(fits["law"].unique()) == ["power", "power_offset"]
+    assert (fits["delta"] == STUDY_DELTA).all() and STUDY_DELTA == 0.1
+    assert rft["degrees_of_freedom"] == 3 * (3 - 1) and rft["pooled_sd_log_odds"] > 0
     printed = capsys.readouterr().out
     assert "SFT, matched updates" in printed and "my_method" in printed and "1 (baseline)" in printed
     assert "Missing" not in printed
@@ -57,8 +60,8 @@ def test_half_finished_study(tmp_path: Path, records: Records, capsys: pytest.Ca
     printed = " ".join(capsys.readouterr().out.split())
     assert "rft at 256 (all)" in printed
     assert "my_method at 64 (seed 1, 2)" in printed
-    assert "One seed only, so no interval: my_method at 64" in printed
-    assert "exactly 0, left out of fits and of the log-log figure: 1." in printed
+    assert "One seed only, so no interval of the multiplier: my_method at 64" in printed
+    assert "no interval of the mean at their sizes: 1." in printed
     summary = pd.read_csv(folder / "summary.csv")
     single = cell(summary, "my_method", 128)
     assert pd.isna(single["test_error_low"]) and pd.isna(single["multiplier_vs_sft_low"])

@@ -4,23 +4,25 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
 
     law            the laws, each with its analytic gradient
     measurements   validated rows of a table: size, value, seed
+    minimise       the minimum of the robust loss, for many curves at once
     fit            robust fit of a law from a grid of starts
     resample       which seeds a bootstrap draw holds
     bootstrap      percentile intervals and bands of a fit
     crossing       the size at which a falling curve reaches an error
-    seed_mean      mean over seeds with a t interval
+    seed_mean      mean over seeds with a t interval from a pooled spread
     multiplier     how many times the data a method is worth
 """
 
 from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, bootstrap_fit, interval_obstacle
 from synthscale.scaling.crossing import Reach
-from synthscale.scaling.fit import Fit, fit_law
+from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_law
 from synthscale.scaling.law import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.multiplier import CensoredValue, DataMultiplier, data_multipliers
-from synthscale.scaling.seed_mean import mean_over_seeds
+from synthscale.scaling.seed_mean import SeedMean, means_over_seeds
 
 __all__ = [
+    "HUBER_DELTA",
     "LAWS",
     "Band",
     "CensoredValue",
@@ -31,10 +33,11 @@ __all__ = [
     "Law",
     "Measurements",
     "Reach",
+    "SeedMean",
     "bootstrap_fit",
     "data_multipliers",
     "fit_law",
     "interval_obstacle",
     "law_named",
-    "mean_over_seeds",
+    "means_over_seeds",
 ]
