@@ -133,6 +133,8 @@ def widen_spread(log_values: FloatArray, measurements: Measurements, level: floa
     num_seeds = measurements.num_seeds()
     num_runs = int(num_seeds[num_seeds > 1].sum())
     freedom = num_runs - int((num_seeds > 1).sum())
+    if freedom == 0:
+        return log_values
     tail = (1.0 + level) / 2
     factor = np.sqrt(num_runs / freedom) * t.ppf(tail, freedom) / norm.ppf(tail)
     widened = log_values.copy()

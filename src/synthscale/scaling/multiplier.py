@@ -6,14 +6,17 @@ the baseline was not measured, so an error outside the baseline's range gives a 
 
 The interval is a joint bootstrap: the seeds of both curves are drawn together, paired where a size has the same seeds
 (see `resample`). Draws that leave the baseline's range are censored at their bound; an end of the interval that falls
-on such a draw is a bound too ("> 4"), which is why ends are order statistics and not interpolated percentiles.
+on such a draw is a bound too ("> 4"), which is why ends are order statistics and not interpolated percentiles. Draws
+of few seeds run narrow, so the seeds' spread is widened first, as for fits (`widen_spread`). Over 150 planted multipliers of 1.5 with 10 %
+noise, the 95 % interval then holds the truth in 79 % with two seeds a size, 85 % with three and 89 % with five (56, 76
+and 84 % without widening): still narrow, so few seeds support no claim.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synthscale.scaling.bootstrap import LEVEL, NUM_DRAWS
+from synthscale.scaling.bootstrap import LEVEL, NUM_DRAWS, widen_spread
 from synthscale.scaling.crossing import Crossings, Reach, find_crossings, monotone_means, weighted_mean
 from synthscale.scaling.law import FloatArray
 from synthscale.scaling.measurements import IntArray, Measurements
@@ -74,16 +77,30 @@ def data_multipliers(
     generator = np.random.default_rng(seed)
     counts_baseline, counts_method = paired_seed_counts(baseline, method, num_draws, generator)
     # Draw 0 is the table itself, so that estimate and interval go through the same lines.
-    counts_baseline = np.vstack([np.ones(baseline.num_rows), counts_baseline])
-    counts_method = np.vstack([np.ones(method.num_rows), counts_method])
-    curves, num_seeds = monotone_means(baseline, counts_baseline), baseline.num_seeds()
+    one_baseline, one_method = np.ones((1, baseline.num_rows)), np.ones((1, method.num_rows))
+    wide_baseline, wide_method = _widened(baseline, level), _widened(method, level)
+    curves = np.vstack([monotone_means(baseline, one_baseline), monotone_means(wide_baseline, counts_baseline)])
+    num_seeds = baseline.num_seeds()
     results = []
     for size, rows in zip(method.sizes(), method.cells(), strict=True):
-        errors = weighted_mean(method.values[rows], counts_method[:, rows])
+        estimate = weighted_mean(method.values[rows], one_method[:, rows])
+        errors = np.concatenate([estimate, weighted_mean(wide_method.values[rows], counts_method[:, rows])])
         crossings = find_crossings(baseline.sizes(), curves, errors)
         note = _missing_interval(len(method.runs(rows)), num_seeds, int(crossings.bracket[0]))
         results.append(_multiplier_at(float(size), float(errors[0]), crossings, level, note))
     return results
+
+
+def _widened(measurements: Measurements, level: float) -> Measurements:
+    """The table with the seeds' spread widened as for fits, in log error; a size with an error of 0 stays as it is."""
+    values = measurements.values.copy()
+    zero_sizes = np.unique(measurements.inputs[values == 0])
+    positive = ~np.isin(measurements.inputs[:, 0], zero_sizes)
+    if positive.any():
+        seeds = None if measurements.seeds is None else measurements.seeds[positive]
+        part = Measurements.from_columns(measurements.inputs[positive], values[positive], seeds)
+        values[positive] = np.exp(widen_spread(np.log(part.values), part, level))
+    return replace(measurements, values=values)
 
 
 def _missing_interval(num_method_seeds: int, num_baseline_seeds: IntArray, bracket: int) -> str:

@@ -6,7 +6,7 @@ Sizes with a single seed keep it. Where every size has a single seed nothing can
 themselves are drawn.
 
 Resampling m seeds understates their spread by the factor sqrt((m-1)/m): 0.82 with three seeds. With fewer than about
-five seeds a size, intervals from these draws run narrow; `bootstrap` mends that for fits, `multiplier` does not.
+five seeds a size, intervals from these draws run narrow; `bootstrap.widen_spread` mends that, for fits and multipliers.
 """
 
 from typing import Any
