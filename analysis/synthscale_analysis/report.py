@@ -2,7 +2,7 @@
 
     synthscale report runs/eightfold
 
-Reads DIR/results.csv (or .parquet) and writes into DIR/report/: error_vs_size and data_multiplier as PNG and SVG,
+Reads DIR/results.csv (or .parquet) and writes into DIR/report/: error_vs_size, fits and data_multiplier as PNG and SVG,
 summary.csv and fits.csv. Laws are fitted at `estimates.STUDY_DELTA`, not at the δ published for training losses. A
 table of several tasks or models gives a folder for each pair. A half-finished study gets its report too, with what is
 missing said under the table.
@@ -22,6 +22,8 @@ from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.estimates import BASELINES, NUM_DRAWS, SEED, STUDY_DELTA, fit_to_curve
 from synthscale_analysis.figure_error import NAME as ERROR_NAME
 from synthscale_analysis.figure_error import error_figure
+from synthscale_analysis.figure_fits import NAME as FITS_NAME
+from synthscale_analysis.figure_fits import fits_figure
 from synthscale_analysis.figure_multiplier import NAME as MULTIPLIER_NAME
 from synthscale_analysis.figure_multiplier import multiplier_figure
 from synthscale_analysis.freshness import digest_of, is_fresh, mark_fresh
@@ -61,7 +63,7 @@ def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataF
     """Write figures and tables of one task and model into its folder, unless they are there; the summary table."""
     digest = digest_of(study.records, num_draws, seed)
     has_baseline = bool(study.records["algorithm"].isin(BASELINES).any())
-    figures = (ERROR_NAME, MULTIPLIER_NAME) if has_baseline else (ERROR_NAME,)
+    figures = (ERROR_NAME, FITS_NAME, *([MULTIPLIER_NAME] if has_baseline else []))
     drawn = [f"{name}.{extension}" for name in figures for extension in ("png", "svg")]
     if is_fresh(study.folder, digest, ["summary.csv", "fits.csv", *drawn]):
         return pd.read_csv(study.folder / "summary.csv")
@@ -73,6 +75,7 @@ def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataF
     write_atomically(study.folder / "summary.csv", _csv(summary))
     write_atomically(study.folder / "fits.csv", _csv(fits_table([curve for curve, _ in jobs], fits)))
     save_figure(error_figure(study.records, power_fits), study.folder, ERROR_NAME)
+    save_figure(fits_figure(study.records, power_fits), study.folder, FITS_NAME)
     if has_baseline:
         save_figure(multiplier_figure(study.records, num_draws, seed), study.folder, MULTIPLIER_NAME)
     mark_fresh(study.folder, digest)

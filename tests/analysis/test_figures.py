@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from synthscale_analysis import figure_error, figure_multiplier
+from synthscale_analysis import figure_error, figure_fits, figure_multiplier
 from synthscale_analysis.curves import COLOURS, LABELS, curves_of
 from synthscale_analysis.style import WIDTH_INCHES, dodges, save_figure
 
@@ -50,6 +50,15 @@ def test_svg_keeps_text_and_no_date(figure: Figure, tmp_path: Path) -> None:
     content = svg.read_text()
     assert "data size (problems)" in content
     assert "<dc:date>" not in content
+
+
+def test_every_curve_has_a_panel_with_its_band(records: Records) -> None:
+    prepared = records().assign(negative_fraction=np.nan)
+    panels = [axes for axes in figure_fits.fits_figure(prepared).axes if axes.get_visible()]
+    assert [axes.get_title().partition("\n")[0] for axes in panels] == [curve.label for curve in curves_of(prepared)]
+    assert all(len(axes.collections) == 1 and "b = " in axes.get_title() for axes in panels)
+    shown = [text for axes in panels for text in axes.findobj(Text) if text.get_text() and text.get_visible()]
+    assert min(text.get_fontsize() for text in shown) >= 9
 
 
 def test_power_law_is_drawn_with_its_band(records: Records) -> None:

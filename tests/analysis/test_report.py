@@ -10,7 +10,7 @@ from synthscale_analysis.estimates import STUDY_DELTA
 from synthscale_analysis.report import main
 
 Records = Callable[..., pd.DataFrame]
-FILES = {f"{name}.{ext}" for name in ("error_vs_size", "data_multiplier") for ext in ("png", "svg")}
+FILES = {f"{name}.{ext}" for name in ("error_vs_size", "fits", "data_multiplier") for ext in ("png", "svg")}
 FILES |= {"summary.csv", "fits.csv", "made_from.txt"}
 FEW_DRAWS = ["--bootstrap", "10"]
 

@@ -6,10 +6,11 @@ the baseline was not measured, so an error outside the baseline's range gives a 
 
 The interval is a joint bootstrap: the seeds of both curves are drawn together, paired where a size has the same seeds
 (see `resample`). Draws that leave the baseline's range are censored at their bound; an end of the interval that falls
-on such a draw is a bound too ("> 4"), which is why ends are order statistics and not interpolated percentiles. Draws
-of few seeds run narrow, so the seeds' spread is widened first, as for fits (`widen_spread`). Over 150 planted multipliers of 1.5 with 10 %
-noise, the 95 % interval then holds the truth in 79 % with two seeds a size, 85 % with three and 89 % with five (56, 76
-and 84 % without widening): still narrow, so few seeds support no claim.
+on such a draw is a bound too ("> 4"), which is why ends are order statistics and not interpolated percentiles.
+
+Draws of few seeds run narrow, so the seeds' spread is widened first, as for fits (`widen_spread`). Over 150 planted
+multipliers of 1.5 with 10 % noise, the 95 % interval then holds the truth in 79 % with two seeds a size, 85 % with
+three and 89 % with five (56, 76 and 84 % without): still narrow, so few seeds support no claim.
 """
 
 from dataclasses import dataclass, replace
