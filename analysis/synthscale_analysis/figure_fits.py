@@ -46,8 +46,7 @@ def fits_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | None
         size_axis(panels[0], sorted(records["data_size"].unique()))
         rate_axis(panels[0])
         positive = records.loc[records["test_error"] > 0, "test_error"]
-        if not positive.empty:
-            panels[0].set_ylim(float(positive.min()) / 1.4, 1.0)
+        panels[0].set_ylim(0.01 if positive.empty else float(positive.min()) / 1.4, 1.0)
         for axes in panels:
             axes.set_xlabel("")
             axes.tick_params(labelsize=9)
