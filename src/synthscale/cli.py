@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import os
 import sys
 from importlib import metadata, util
 from pathlib import Path
@@ -35,6 +36,9 @@ def main() -> int:
         return int(commands[name].load()(rest) or 0)
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # the reader, `head` for instance, has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 def help_text(commands: dict[str, metadata.EntryPoint]) -> str:

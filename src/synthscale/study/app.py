@@ -47,6 +47,8 @@ def run(argv: Sequence[str]) -> int:
             raise
         print(error if isinstance(error, UserError) else sentence(error), file=sys.stderr)
         return 2 if isinstance(error, (ConfigError, *REFUSALS)) else 1
+    except BrokenPipeError:
+        raise
     except OSError as error:  # before any stage: a stage's own are failures of its points
         print(f"Cannot use {error.filename}: {error.strerror}.", file=sys.stderr)
         return 2
