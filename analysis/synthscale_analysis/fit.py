@@ -33,6 +33,8 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
+    if options.seed < 0:
+        raise UserError(f"--seed must be at least 0, not {options.seed}")
     if not options.delta > 0:
         raise UserError(f"--delta must be positive, not {options.delta:g}")
     table = _usable_rows(read_table(options.table), options)

@@ -69,7 +69,8 @@ def read_records(folder: Path) -> pd.DataFrame:
     paths = [folder / "results.csv", folder / "results.parquet"]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
-        raise UserError(f"{folder} holds no results.csv or results.parquet")
+        reason = "holds no results.csv or results.parquet" if folder.is_dir() else "is no folder"
+        raise UserError(f"{folder} {reason}; give a study's, such as runs/quick")
     records = read_table(path)
     require_columns(records, REQUIRED_COLUMNS)
     if "negative_fraction" not in records.columns:
@@ -91,7 +92,8 @@ def measurements(rows: pd.DataFrame, x: str, y: str, seed_column: str | None) ->
 
 def _require_possible(records: pd.DataFrame) -> None:
     checks = {
-        "data_size": records["data_size"] > 0,
+        **{name: records[name].notna() for name in ("task", "model", "algorithm")},
+        "data_size": records["data_size"].between(1, 2**53) & (records["data_size"] % 1 == 0),
         "test_error": records["test_error"].between(0, 1),
         "seed": records["seed"].notna(),
     }
@@ -102,4 +104,7 @@ def _require_possible(records: pd.DataFrame) -> None:
     repeated = records.duplicated(list(POINT_COLUMNS), keep=False)
     if repeated.any():
         rows = ", ".join(str(row) for row in records.index[repeated][:4])
-        raise UserError(f"rows {rows} are the same point: task, model, algorithm, size, fraction and seed are equal")
+        raise UserError(
+            f"rows {rows} are the same point but for settings that are no axis (task, model, algorithm, size, fraction "
+            "and seed are equal); run variants with a study_name each"
+        )

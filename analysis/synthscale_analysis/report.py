@@ -48,6 +48,8 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
+    if options.seed < 0:
+        raise UserError(f"--seed must be at least 0, not {options.seed}")
     records = read_records(options.folder)
     console = report_console()
     for study in studies_in(records, options.folder / "report", options.task, options.model):

@@ -90,7 +90,7 @@ def test_a_failed_point_leaves_the_others_and_the_status_is_1(run, tmp_path):
         ("rft", "3"),
     ]
     assert "1 of 4 points failed:" in out
-    assert "rft N=128 seed=2: sample: RuntimeError: no sample was right (log: runs/swept/errors/sample-" in out
+    assert "rft N=128 f=0 seed=2: sample: RuntimeError: no sample was right (log: runs/swept/errors/sample-" in out
 
 
 def test_a_bad_point_stops_all_before_the_first(run, tmp_path):
@@ -118,7 +118,7 @@ def test_one_point_without_a_sweep(run, tmp_path):
 def test_one_point_that_fails(run):
     status, out, err, _ = run("algorithm=rft", "seed=2", "study_name=one")
     assert (status, err) == (1, "")
-    assert "rft N=128 seed=2: sample: RuntimeError: no sample was right (log: runs/one/errors/" in out
+    assert "rft N=128 f=0 seed=2: sample: RuntimeError: no sample was right (log: runs/one/errors/" in out
 
 
 def test_up_to_a_stage(run, tmp_path):

@@ -19,6 +19,11 @@ REFUSED = [
     ("trainer.device=tpu", "trainer.device"),
     ("model.path=./nowhere", "model.path"),
     ("stage=credit", "stage=credit"),
+    ("algorithm.name=../x", "algorithm.name"),
+    ("study_name=artifacts", "study_name"),
+    ("algorithm.recipe=[]", "algorithm.recipe"),
+    ("-m algorithm=rft,dpo algorithm.second.learning_rate=7", "algorithm.second.learning_rate"),
+    ("model.path=gpt2", "model.path"),
     ("runs_dir=/proc/nowhere", "/proc/nowhere"),
 ]
 
@@ -26,7 +31,7 @@ REFUSED = [
 @pytest.mark.parametrize(("override", "named"), REFUSED)
 def test_one_sentence_that_names_the_key(tmp_path: Path, override: str, named: str) -> None:
     program = "import sys; from synthscale.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "run", override]
+    command = [sys.executable, "-c", program, "run", *override.split(" ")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1 and named in done.stderr

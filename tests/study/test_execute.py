@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 from rich.console import Console
@@ -32,7 +33,9 @@ def here(points, tmp_path, **kwargs):
 def start(toy_path, tmp_path, points, num_workers=2) -> subprocess.Popen:
     """Run a study of toy points in real worker processes."""
     command = [sys.executable, str(toy_path), "study", str(tmp_path), str(num_workers), json.dumps(points)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # a shell's background jobs ignore SIGINT, and what they start would inherit that
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
 
 
 def outcomes_of(process: subprocess.Popen) -> list:
@@ -71,7 +74,7 @@ def test_a_failed_point_does_not_stop_the_others(toy, tmp_path):
     failure = outcomes[1].failure
     assert (failure.stage, failure.message) == ("credit", "RuntimeError: the samples ran out")
     assert "Traceback" in failure.log.read_text()
-    assert f"dpo N=64 seed=0: credit: {failure.message} (log: {failure.log})" in shown
+    assert f"dpo N=64 f=0.5 seed=0: credit: {failure.message} (log: {failure.log})" in shown
     with (tmp_path / "toy" / "results.csv").open() as file:
         assert [row["algorithm"] for row in csv.DictReader(file)] == ["sft", "rft"]
 

@@ -157,3 +157,20 @@ def test_two_processes_lose_no_row(tmp_path):
 def test_columns_are_those_promised():
     assert tuple(column.name for column in dataclasses.fields(Record)) == COLUMNS
     assert COLUMNS[:8] == ("study", "task", "model", "algorithm", "data_size", "negative_fraction", "seed", "num_test")
+
+
+def test_cells_stay_where_their_artifacts_have_gone(tmp_path):
+    full = record(artifact="evaluate-1", num_rollouts=740)
+    write_record("point", full, tmp_path)
+    write_record("point", dataclasses.replace(full, num_rollouts=None), tmp_path)
+    assert read_records(tmp_path) == [full]
+    other = dataclasses.replace(full, artifact="evaluate-2", num_rollouts=None)
+    write_record("point", other, tmp_path)
+    assert read_records(tmp_path) == [other], "another artifact's cells are not this one's"
+
+
+def test_a_record_with_a_cell_of_the_wrong_type_is_left_out(tmp_path, caplog):
+    write_record("good", record(), tmp_path)
+    (tmp_path / "records" / "bad.json").write_text(json.dumps({**dataclasses.asdict(record()), "data_size": "x"}))
+    assert read_records(tmp_path) == [record()]
+    assert "data_size" in caplog.text

@@ -23,5 +23,15 @@ def write_table(path: Path, row_type: type[Any], rows: Sequence[Any]) -> None:
 
 
 def read_table(path: Path, row_type: type[Row]) -> list[Row]:
-    """Read dataclass rows back, in their order."""
-    return [row_type(**row) for row in pq.read_table(path, memory_map=True).to_pylist()]
+    """Read dataclass rows back, in their order.
+
+    Raises:
+        ValueError: if the file is damaged, naming the artifact to delete.
+    """
+    try:
+        rows = pq.read_table(path, memory_map=True).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise ValueError(
+            f"{path.name} of {path.parent.name} is damaged: delete that artifact and run again."
+        ) from error
+    return [row_type(**row) for row in rows]

@@ -49,6 +49,11 @@ def run(argv: Sequence[str]) -> int:
         return 2 if isinstance(error, (ConfigError, *REFUSALS)) else 1
     except BrokenPipeError:
         raise
+    except ValueError as error:  # Hydra's own, for flags that exclude each other
+        if show_traceback or "--run" not in str(error):
+            raise
+        print(f"{str(error).splitlines()[0]}: leave out -m to see a config.", file=sys.stderr)
+        return 2
     except OSError as error:  # before any stage: a stage's own are failures of its points
         print(f"Cannot use {error.filename}: {error.strerror}.", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ Mechanism's defaults stand in the dataclasses, a study's values in `conf/`. Belo
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -29,6 +30,12 @@ from synthscale.training.config import TrainerConfig
 
 class ConfigError(UserError):
     """A config that was refused before anything was computed."""
+
+
+def check_name(key: str, name: str) -> None:
+    """Raise ValueError for a name that could not be part of a file's."""
+    if not re.fullmatch(r"\w[\w.-]*", name, flags=re.ASCII):
+        raise ValueError(f"{key} must be letters, digits, '_', '-' and '.', and begin with no '.', but is {name!r}.")
 
 
 class Start(Enum):
@@ -61,24 +68,21 @@ class AlgorithmConfig:
     name: str
     recipe: list[str]
     first: PhaseConfig
-    second: PhaseConfig | None = None
+    second: PhaseConfig
     match_updates: bool = False  # the first phase makes the updates of both: the control for longer training
     start: Start = Start.sft
     beta: float = 0.1
     preference_weight: float = 1.0  # of the DPO loss, where the SFT loss has 1
 
     def __post_init__(self) -> None:
-        phases = {"first": self.first} | ({"second": self.second} if self.second is not None else {})
-        for phase, config in phases.items():
+        for phase, config in (("first", self.first), ("second", self.second)):
             check_between(f"algorithm.{phase}.learning_rate", config.learning_rate, 1e-9, 1.0)
             check_between(f"algorithm.{phase}.updates_per_problem", config.updates_per_problem, 1e-6, 1e6)
         check_between("algorithm.beta", self.beta, 1e-6, 1e3)
         check_between("algorithm.preference_weight", self.preference_weight, 0.0, 1e3)
-        if self.second is None and (self.match_updates or self.recipe.count("finetune") > 1):
-            raise ValueError(
-                f"algorithm {self.name} has a second phase of training and needs algorithm.second, "
-                "with learning_rate and updates_per_problem."
-            )
+        check_name("algorithm.name", self.name)
+        if not self.recipe:
+            raise ValueError("algorithm.recipe is empty; [synthesize, finetune, evaluate] is the shortest of use.")
         unknown = [stage for stage in self.recipe if stage not in STAGES]
         if unknown:
             raise ValueError(f"algorithm.recipe has no stage {unknown[0]}; there are {', '.join(STAGES)}.")
@@ -144,8 +148,14 @@ class RunConfig:
             )
         check_between("evaluation.num_test", self.evaluation.num_test, 1, self.task.max_held_out)
         check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_held_out)
-        if self.model.path is not None and self.model.path[:1] in "./~" and not Path(self.model.path).is_dir():
-            raise ValueError(f"model.path={self.model.path} is not a folder; give one that transformers can load.")
+        check_name("study_name", self.study_name)
+        check_name("model.name", self.model.name)
+        if self.study_name == "artifacts":
+            raise ValueError("study_name cannot be artifacts, the folder that all studies share.")
+        if self.model.path is not None and not (Path(self.model.path) / "config.json").is_file():
+            raise ValueError(
+                f"model.path={self.model.path} is not a folder that transformers can load: it has no config.json."
+            )
         if self.model.path is None and self.sampler.max_new_tokens < self.task.max_solution_tokens:
             raise ValueError(
                 f"sampler.max_new_tokens must be at least {self.task.max_solution_tokens}, the length of a solution of "

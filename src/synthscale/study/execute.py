@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
@@ -51,6 +52,7 @@ def run_points(
                     schedule.fail(node, ledger.fail(node, raised))
                 for outcome in ledger.settle(schedule):
                     display.settle(outcome)
+    ledger.write_tables()
     return [ledger.outcomes[index] for index in range(len(points))]
 
 
@@ -66,6 +68,7 @@ class Ledger:
         self.outcomes: dict[int, Outcome] = {}
         self._plan = plan
         self._store = store
+        self._studies: set[Path] = set()
         self._done = {key for key, planned in plan.nodes.items() if planned.done}
 
     def finish(self, node: Node) -> None:
@@ -88,9 +91,15 @@ class Ledger:
                 failure = schedule.failures.get(key)
                 settled[index] = Outcome(point, failure=failure) if failure else self._record(point)
         self.outcomes |= settled
-        for study in {study_folder(o.point.config) for o in settled.values() if o.record is not None}:
-            write_tables(study)
+        self._studies |= {study_folder(o.point.config) for o in settled.values() if o.record is not None}
+        with suppress(OSError):  # tried again at the end, when nothing can be lost by raising
+            self.write_tables()
         return list(settled.values())
+
+    def write_tables(self) -> None:
+        """Rebuild the tables of all studies that have a record."""
+        for study in self._studies:
+            write_tables(study)
 
     def _record(self, point: Point) -> Outcome:
         """Write and log the point's record; a point that was asked for up to an earlier stage has none."""

@@ -20,6 +20,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from synthscale.stage.stage import plain
 from synthscale.study.durable import write_durably
 from synthscale.study.recipe import Point
@@ -41,7 +43,7 @@ def log_point(point: Point, record: Record, store: ArtifactStore) -> None:
     try:
         write(point, record, read_curves(point, store), study_folder(point.config))
     except Exception as error:
-        log.warning("The logger %s failed for %s: %s", point.config.logger.name, point.label, error)
+        log.warning("The logger %s failed for %s: %s", plain(point.config.logger.name), point.label, error)
 
 
 def read_curves(point: Point, store: ArtifactStore) -> Curves:
@@ -67,15 +69,20 @@ def _write_csv(point: Point, record: Record, curves: Curves, study: Path) -> Non
 def _write_wandb(point: Point, record: Record, curves: Curves, study: Path) -> None:
     run_id = point_name(point)
     marker = study / "wandb" / "logged" / run_id
-    if marker.exists():
-        return
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{marker}.lock"):  # two processes may end the same point at once
+        if not marker.exists():
+            _write_one_run(point, record, curves, study, run_id)
+            write_durably(marker, b"")
+
+
+def _write_one_run(point: Point, record: Record, curves: Curves, study: Path, run_id: str) -> None:
     for leftover in (study / "wandb").glob(f"offline-run-*-{run_id}"):  # of a process killed while it wrote
         shutil.rmtree(leftover)
     with _wandb_run(point, run_id, study) as run:
         for step, row in enumerate(_wandb_rows(curves), start=1):
             run.log(row, step=step)
         run.summary.update({name: value for name, value in asdict(record).items() if value is not None})
-    write_durably(marker, b"")
 
 
 def _wandb_run(point: Point, run_id: str, study: Path) -> Any:

@@ -14,6 +14,8 @@ from synthscale.stage.stage import Node
 from synthscale.study.outcome import Outcome
 from synthscale.study.plan import Plan
 
+SECONDS_BETWEEN_LINES = 30.0  # without a terminal, while no point ends
+
 
 class Display(Protocol):
     """Told what happens; shows what it likes."""
@@ -61,7 +63,9 @@ class LineDisplay:
         self._console = console
         self._num_points = len(plan.points)
         self._num_settled = 0
-        self._start = time.monotonic()
+        self._num_stages = len(plan.todo)
+        self._num_ended = 0
+        self._start = self._spoke = time.monotonic()
 
     def find(self, num_points: int) -> None:
         """Count them, and say so once."""
@@ -76,7 +80,11 @@ class LineDisplay:
         """Say nothing."""
 
     def end(self, node: Node) -> None:
-        """Say nothing."""
+        """Say how far the stages are, once in a while."""
+        self._num_ended += 1
+        if time.monotonic() - self._spoke >= SECONDS_BETWEEN_LINES:
+            seconds = time.monotonic() - self._start
+            self.say(f"{self._num_ended} of {self._num_stages} stages are done ({seconds:.0f} s)")
 
     def settle(self, outcome: Outcome) -> None:
         """Count the point and say what it reached."""
@@ -86,6 +94,7 @@ class LineDisplay:
 
     def say(self, text: str) -> None:
         """Print a line."""
+        self._spoke = time.monotonic()
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -34,7 +34,8 @@ class Point:
     def label(self) -> str:
         """What the point is called in tables and messages."""
         config = self.config
-        return f"{config.algorithm.name} N={config.data_size} seed={config.seed}"
+        fraction = f" f={config.mixture.negative_fraction:g}" if "compose" in self.nodes else ""
+        return f"{config.algorithm.name} N={config.data_size}{fraction} seed={config.seed}"
 
 
 def build_point(config: RunConfig) -> Point:
@@ -112,7 +113,7 @@ def first_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     algorithm = config.algorithm
     inputs = inputs_from(nodes, data="synthesize") | base_policy(nodes)
     num_updates = algorithm.first.num_updates(config.data_size)
-    if algorithm.match_updates and algorithm.second is not None:
+    if algorithm.match_updates:
         num_updates += algorithm.second.num_updates(config.data_size)
     return finetune_node(config, inputs, algorithm.first.learning_rate, num_updates, pairs=False)
 
@@ -120,7 +121,6 @@ def first_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 def second_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """The policy that learns from the composed training set."""
     second = config.algorithm.second
-    assert second is not None, "the config was checked: a recipe with two finetunes has a second phase"
     inputs = inputs_from(nodes, data="compose")
     from_sft = config.algorithm.start is Start.sft
     inputs |= inputs_from(nodes, policy="finetune") if from_sft else base_policy(nodes)

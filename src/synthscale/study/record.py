@@ -14,7 +14,7 @@ import json
 import logging
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +140,20 @@ def devices(artifacts: Sequence[Artifact]) -> str | None:
 
 
 def write_record(name: str, record: Record, study: Path) -> None:
-    """Keep the record under its point's name, in place of an earlier one of the same point."""
+    """Keep the record under its point's name, in place of an earlier one of the same point.
+
+    Cells of the earlier one stay where the artifacts that they came from have been deleted since.
+    """
+    path = study / "records" / f"{name}.json"
+    try:
+        earlier = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        earlier = {}
+    if isinstance(earlier, dict) and earlier.get("artifact") == record.artifact:
+        known = {name: earlier[name] for name, value in asdict(record).items() if value is None and name in earlier}
+        record = replace(record, **known)
     content = json.dumps(asdict(record), indent=1, allow_nan=False) + "\n"
-    write_durably(study / "records" / f"{name}.json", content.encode())
+    write_durably(path, content.encode())
 
 
 def write_tables(study: Path) -> None:
@@ -159,7 +170,9 @@ def read_records(study: Path) -> list[Record]:
     for path in sorted((study / "records").glob("*.json")):
         try:
             row = json.loads(path.read_bytes())
-            records.append(Record(**{name: row[name] for name in COLUMNS if name in row}))
+            record = Record(**{name: row[name] for name in COLUMNS if name in row})
+            _check_types(record)
+            records.append(record)
         except (ValueError, TypeError) as error:
             log.warning("%s is no record (%s) and is left out.", path, error)
     return sorted(records, key=_order)
@@ -190,6 +203,14 @@ def parquet_bytes(records: Sequence[Record]) -> bytes:
     pq.write_table(pa.Table.from_pylist([asdict(record) for record in records], schema=schema), sink)
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _check_types(record: Record) -> None:
+    """Raise TypeError for a cell that is not of its column's type."""
+    for name, value in asdict(record).items():
+        kinds = typing.get_args(_TYPES[name]) or (_TYPES[name],)
+        if not isinstance(value, (*kinds, int) if float in kinds else kinds):
+            raise TypeError(f"{name} is {value!r}")
 
 
 def _order(record: Record) -> tuple[Any, ...]:

@@ -12,12 +12,15 @@ from collections.abc import Iterable
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import YAMLError
 
-REFUSALS = (HydraException, OmegaConfBaseException)
+REFUSALS = (HydraException, OmegaConfBaseException, YAMLError)
 
 
 def sentence(error: BaseException) -> str:
     """One sentence for the user, without a line break."""
+    if isinstance(error, YAMLError):
+        return f"A config file is not YAML: {' '.join(str(error).split())}."
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(error, OverrideParseException):
         return f"Cannot read the override {error.override!r}: write key=value, with quotes around unusual characters."
