@@ -24,8 +24,11 @@ ALLOWED = {
     "evaluation": {"problem"},
     "credit": {"problem", "evaluation.metrics"},
     "mixture": {"problem"},
-    "training": {"objective", "policy", "mixture.example", "problem"},
-    "stage": {"problem", "synthesis", "policy", "credit", "mixture", "objective", "training", "evaluation"},
+    "training": {"objective", "policy", "mixture.example", "problem", "session", "durable"},
+    "stage": {
+        *("problem", "synthesis", "policy", "credit", "mixture", "objective", "training", "evaluation"),
+        *("session", "durable"),
+    },
 }
 ALLOWED["study"] = {*ALLOWED["stage"], "stage"}
 FOR_TYPES_ONLY = {"evaluation": {"policy"}}

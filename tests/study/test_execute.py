@@ -90,7 +90,7 @@ def test_points_blocked_by_a_shared_stage_name_the_first_cause(toy, tmp_path):
 def test_a_stage_that_succeeds_later_takes_its_error_back(toy, tmp_path):
     point = toy.toy_point(tmp_path, evaluate={"raise": "bad luck"})
     (outcome,), _ = here([point], tmp_path)
-    toy.run, run = (lambda config, inputs, out, advance: {}), toy.run
+    toy.run, run = (lambda config, inputs, out, session: {}), toy.run
     try:
         (again,), _ = here([point], tmp_path)
     finally:
@@ -161,7 +161,7 @@ def test_a_worker_killed_twice_costs_its_own_point_only(toy_path, tmp_path):
         {"algorithm": "sft", "seed": 3, "evaluate": {"raise": "no"}},
     ]
     killed, well, raised = outcomes_of(start(toy_path, tmp_path, points))
-    assert killed[1:] == [False, ["finetune", "its process was killed twice: out of memory?"]]
+    assert killed[1:] == [False, ["finetune", "its process was killed 2 times: out of memory?"]]
     assert well[1:] == [True, None]
     assert raised[1:] == [False, ["evaluate", "RuntimeError: no"]]
     assert len((tmp_path / "calls").read_text().splitlines()) == 2, "one retry"

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from synthscale.stage.stage import Node
+from synthscale.study.config import ExecutionConfig
 from synthscale.study.recipe import Point
 from synthscale.study.store import ArtifactStore
 
@@ -28,12 +29,12 @@ for _stage in TOY_STAGES:
     sys.modules[f"synthscale.stage.{_stage}"] = sys.modules[__name__]
 
 
-def run(config, inputs, out, advance):
+def run(config, inputs, out, session):
     """Write a file, leave a mark of having run, then do what the config says."""
     if "calls" in config:
         with Path(config["calls"]).open("a") as calls:
             calls.write(f"{os.getpid()}\n")
-    advance(1, 2)
+    session.advance(1, 2)
     (out / "part").mkdir()
     (out / "part" / "answer.txt").write_text(config.get("text", "answer") * 1000)
     time.sleep(config.get("seconds", 0))
@@ -47,7 +48,7 @@ def run(config, inputs, out, advance):
         (out / "big").write_bytes(b"x" * config["fill_bytes"])
     if "curves" in config:
         (out / "curves.csv").write_text(config["curves"])
-    advance(2, 2)
+    session.advance(2, 2)
     return dict(config.get("measures", {"num_examples": len(inputs)}))
 
 
@@ -94,6 +95,7 @@ class ToyConfig:
     model: ToyNamed = field(default_factory=lambda: ToyNamed("tiny"))
     mixture: ToyMixture = field(default_factory=ToyMixture)
     trainer: ToyTrainer = field(default_factory=ToyTrainer)
+    execution: ExecutionConfig = field(default_factory=lambda: ExecutionConfig(max_retries=1))
 
 
 def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", **stages) -> Point:

@@ -7,8 +7,9 @@ have ended leave the batch; the cache is allocated once a batch.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -27,6 +28,18 @@ class Continuation:
     text: str
     num_tokens: int  # the end-of-sequence token counted
     finished: bool  # ended by itself, not cut at the limit
+
+
+class Shards(Protocol):
+    """Keeps the batches that are drawn, so that a process that follows a killed one draws the others only."""
+
+    def load(self) -> Mapping[int, list[Continuation]]:
+        """The kept continuations, by the number of their batch."""
+        ...
+
+    def keep(self, batch_index: int, continuations: list[Continuation]) -> None:
+        """Keep a batch."""
+        ...
 
 
 class Sampler:
@@ -53,20 +66,28 @@ class Sampler:
         temperature: float,
         seed: int,
         advance: Callable[[int, int], None] = lambda done, total: None,
+        shards: Shards | None = None,
     ) -> list[list[Continuation]]:
         """Continuations of each prompt, `num_samples` of them, in the prompts' order.
 
-        A temperature of 0 is greedy decoding. `advance` is called with (prompts done, prompts in all).
+        A temperature of 0 is greedy decoding. `advance` is called with (prompts done, prompts in all). The
+        `shards` must be of these very prompts, this policy and this seed.
         """
         results: list[list[Continuation]] = [[] for _ in prompts]
         prompts_ids = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"] if prompts else []
         num_done = 0
+        kept = shards.load() if shards is not None else {}
         for batch_index, batch in enumerate(self._batches(prompts_ids, num_samples)):
-            input_ids = torch.tensor([prompts_ids[i] for i in batch], device=self.model.device)
-            # the batch's own seed: a run that starts in the middle draws what the whole run would have drawn
-            generator = torch.Generator(self.model.device).manual_seed(seed * 1_000_003 + batch_index)
-            tokens = self._decode(input_ids, num_samples, temperature, generator)
-            for row, continuation in enumerate(self._continuations(tokens)):
+            continuations = kept.get(batch_index)
+            if continuations is None:
+                # the batch's own seed: a run that starts in the middle draws what the whole run would have drawn
+                generator = torch.Generator(self.model.device).manual_seed(seed * 1_000_003 + batch_index)
+                input_ids = torch.tensor([prompts_ids[i] for i in batch], device=self.model.device)
+                tokens = self._decode(input_ids, num_samples, temperature, generator)
+                continuations = list(self._continuations(tokens))
+                if shards is not None:
+                    shards.keep(batch_index, continuations)
+            for row, continuation in enumerate(continuations):
                 results[batch[row // num_samples]].append(continuation)
             num_done += len(batch)
             advance(num_done, len(prompts))

@@ -10,9 +10,10 @@ from synthscale.credit.pit import PitRule, find_pit, prefix_value
 from synthscale.mixture.example import Example, PairShape
 from synthscale.mixture.mixture import ChosenFrom, MixtureConfig, mix, solution_pairs, step_pair
 from synthscale.problem import PrecedenceConfig, Problem, StepTruth, Task, build_task, split_steps
+from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
-from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.stage.stage import Artifact, Measures
 
 VERSION = 2
 
@@ -37,7 +38,7 @@ class Pit:
     step: int
 
 
-def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `examples.parquet`."""
     from synthscale.stage.table import read_table, write_table
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from synthscale.policy.config import SamplerConfig
 from synthscale.problem import PrecedenceConfig, Verdict, join_steps, split_steps
+from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
-from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import Device
 
 VERSION = 1
@@ -30,7 +31,7 @@ class RolloutConfig:
     seed: int
 
 
-def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `prefix_values.parquet` and `continuations.parquet`."""
     import time
 
@@ -38,6 +39,7 @@ def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, advanc
     from synthscale.policy.policy import load_policy
     from synthscale.policy.sampler import Sampler
     from synthscale.problem import build_task
+    from synthscale.stage.shards import ShardFolder
     from synthscale.stage.table import read_table, write_table
     from synthscale.training.fit import pick_device
 
@@ -49,12 +51,14 @@ def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, advanc
     negatives = choose_negatives(samples, config.max_negatives_per_problem)
     prefixes = distinct_prefixes(negatives)
     model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
+    shards = ShardFolder(checkpoints_of(out), session)
     rollouts = Sampler.build(config.sampler, model, tokenizer).sample(
         [problems[problem_id].prompt + "".join(step + "\n" for step in steps) for problem_id, steps in prefixes],
         config.num_rollouts,
         temperature=config.sampler.temperature,
         seed=config.seed,
-        advance=advance,
+        advance=session.advance,
+        shards=shards,
     )
     right: dict[Prefix, list[str]] = {}
     for prefix, continuations in zip(prefixes, rollouts, strict=True):
@@ -68,7 +72,7 @@ def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, advanc
         "num_prefixes": len(prefixes),
         "num_rollouts": len(prefixes) * config.num_rollouts,
         "num_sampled_tokens": sum(c.num_tokens for continuations in rollouts for c in continuations),
-        "sample_seconds": time.perf_counter() - started,
+        "sample_seconds": time.perf_counter() - started + shards.seconds,
         "device": model.device.type,
     }
 

@@ -10,8 +10,9 @@ from synthscale.evaluation.grade import grade_continuation, has_wrong_step
 from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
 from synthscale.policy.config import SamplerConfig
 from synthscale.problem import PrecedenceConfig, Problem, Split, Task, Verdict, check_between
+from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import SolutionRow
-from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import Device
 
 VERSION = 1
@@ -45,11 +46,12 @@ class EvaluateConfig:
     evaluation: EvaluationConfig
 
 
-def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `greedy.parquet` and `sampled.parquet`; return the figures."""
     from synthscale.policy.policy import load_policy
     from synthscale.policy.sampler import Sampler
     from synthscale.problem import build_task
+    from synthscale.stage.shards import ShardFolder
     from synthscale.stage.table import write_table
     from synthscale.training.fit import pick_device
 
@@ -58,13 +60,14 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, advan
     sampler = Sampler.build(config.sampler, model, tokenizer)
     problems = task.problems(Split.TEST, evaluation.num_test, seed=0)
 
-    def draw(problems: list[Problem], num_samples: int, temperature: float, offset: int) -> list[list[SolutionRow]]:
+    def draw(name: str, problems: list[Problem], num_samples: int, temperature: float) -> list[list[SolutionRow]]:
         drawn = sampler.sample(
             [problem.prompt for problem in problems],
             num_samples,
             temperature=temperature,
             seed=TEST_SEED,
-            advance=lambda done, total: advance(offset + done, len(problems) + offset),
+            advance=session.advance,
+            shards=ShardFolder(checkpoints_of(out) / name, session),
         )
         return [
             [
@@ -74,8 +77,9 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, advan
             for problem, samples in zip(problems, drawn, strict=True)
         ]
 
-    greedy = draw(problems, 1, 0.0, 0)
-    sampled = draw(problems[: evaluation.num_sampled_problems], evaluation.num_samples, evaluation.temperature, 0)
+    sampled_problems = problems[: evaluation.num_sampled_problems]
+    greedy = draw("greedy", problems, 1, 0.0)
+    sampled = draw("sampled", sampled_problems, evaluation.num_samples, evaluation.temperature)
     write_table(out / "greedy.parquet", SolutionRow, [row for rows in greedy for row in rows])
     write_table(out / "sampled.parquet", SolutionRow, [row for rows in sampled for row in rows])
     return {**greedy_measures(task, problems, greedy), **sampled_measures(task, problems, sampled)}

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthscale.problem import PrecedenceConfig
-from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.session import Session
+from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import TrainerConfig
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class FinetuneConfig:
     seed: int = 0
 
 
-def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `model/`, `curves.csv`, and with pairs `reference_logprobs.safetensors`."""
     import torch
     from safetensors.torch import save_file
@@ -78,7 +79,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, advan
         reference_logprobs_P2=logprobs_P2,
     )
     objective = Objective(config.learning_rate, config.num_updates, config.beta, config.preference_weight)
-    result = fit(model, data, objective, config.trainer, validator.accuracy, advance)
+    result = fit(model, data, objective, config.trainer, validator.accuracy, session.advance)
     save_policy(model, tokenizer, out / "model")
     result.write_curves(out / "curves.csv")
     return result.measures()

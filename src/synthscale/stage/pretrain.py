@@ -12,7 +12,8 @@ from pathlib import Path
 
 from synthscale.policy.config import ArchitectureConfig
 from synthscale.problem import PrecedenceConfig
-from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.session import Session
+from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import TrainerConfig
 
 VERSION = 1
@@ -31,7 +32,7 @@ class PretrainConfig:
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
 
 
-def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Train the base from random weights; writes `model/` and `curves.csv`."""
     import numpy as np
     import torch
@@ -78,7 +79,7 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, advan
         reference_logprobs_P2=torch.zeros(0, 2),
     )
     objective = Objective(config.learning_rate, config.num_updates, beta=1.0, preference_weight=0.0)
-    result = fit(model, data, objective, trainer, validator.accuracy, advance)
+    result = fit(model, data, objective, trainer, validator.accuracy, session.advance)
     save_policy(model, tokenizer, out / "model")
     result.write_curves(out / "curves.csv")
     return result.measures()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from synthscale.policy.config import SamplerConfig
 from synthscale.problem import PrecedenceConfig
+from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import ProblemRow, SolutionRow
-from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import Device
 
 VERSION = 1
@@ -25,7 +26,7 @@ class SampleConfig:
     seed: int
 
 
-def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `samples.parquet`."""
     import time
 
@@ -33,6 +34,7 @@ def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, advance
     from synthscale.policy.policy import load_policy
     from synthscale.policy.sampler import Sampler
     from synthscale.problem import build_task
+    from synthscale.stage.shards import ShardFolder
     from synthscale.stage.table import read_table, write_table
     from synthscale.training.fit import pick_device
 
@@ -42,8 +44,14 @@ def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, advance
     model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
     sampler = Sampler.build(config.sampler, model, tokenizer)
     prompts = [row.problem.prompt for row in problems]
+    shards = ShardFolder(checkpoints_of(out), session)
     samples = sampler.sample(
-        prompts, config.sampler.num_samples, temperature=config.sampler.temperature, seed=config.seed, advance=advance
+        prompts,
+        config.sampler.num_samples,
+        temperature=config.sampler.temperature,
+        seed=config.seed,
+        advance=session.advance,
+        shards=shards,
     )
     rows = [
         SolutionRow(row.problem_id, index, *grade_continuation(task, row.problem, sample), sample.num_tokens)
@@ -56,6 +64,6 @@ def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, advance
         "num_correct": sum(row.correct for row in rows),
         "num_problems_solved": len({row.problem_id for row in rows if row.correct}),
         "num_sampled_tokens": sum(row.num_tokens or 0 for row in rows),
-        "sample_seconds": time.perf_counter() - started,
+        "sample_seconds": time.perf_counter() - started + shards.seconds,
         "device": model.device.type,
     }

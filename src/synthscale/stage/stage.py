@@ -18,11 +18,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from synthscale.session import Session
+
 STAGES = ("pretrain", "synthesize", "finetune", "sample", "credit", "compose", "evaluate")
 
 Measures = dict[str, float | int | str | None]
-Advance = Callable[[int, int], None]
-"""Called with (done, total) as a stage goes along; the study layer draws the bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Node:
         return visit(self)
 
 
-def run_stage(node: Node, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run_stage(node: Node, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Run the node's stage; it writes its files into `out` and returns its measures."""
     run: Callable[..., Measures] = importlib.import_module(f"synthscale.stage.{node.stage}").run
-    return run(node.config, inputs, out, advance)
+    return run(node.config, inputs, out, session)
 
 
 def plain(config: Any) -> Any:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthscale.problem import PrecedenceConfig, Split, Verdict, build_task
+from synthscale.session import Session
 from synthscale.stage.rows import ProblemRow, SolutionRow
-from synthscale.stage.stage import Advance, Artifact, Measures
+from synthscale.stage.stage import Artifact, Measures
 from synthscale.synthesis.teacher import TeacherConfig, write_traces
 
 VERSION = 1
@@ -24,7 +25,7 @@ class SynthesizeConfig:
     seed: int
 
 
-def run(config: SynthesizeConfig, inputs: Mapping[str, Artifact], out: Path, advance: Advance) -> Measures:
+def run(config: SynthesizeConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `problems.parquet` and `traces.parquet`."""
     from synthscale.stage.table import write_table
 
@@ -35,7 +36,7 @@ def run(config: SynthesizeConfig, inputs: Mapping[str, Artifact], out: Path, adv
             verdict = task.verdict(problem, solution)
             traces.append(SolutionRow(problem.problem_id, index, solution, verdict.value))
         problems.append(ProblemRow(problem.problem_id, problem.text, problem.answer))
-        advance(len(problems), config.num_problems)
+        session.advance(len(problems), config.num_problems)
     kept = [trace for trace in traces if trace.verdict == Verdict.CORRECT.value]
     write_table(out / "problems.parquet", ProblemRow, problems)
     write_table(out / "traces.parquet", SolutionRow, kept)

@@ -119,6 +119,25 @@ class LoggerConfig:
 
 
 @dataclass(kw_only=True, slots=True)
+class ExecutionConfig:
+    """How stages are run, whatever they compute: no artifact depends on it. A sweep's first point says it for all."""
+
+    checkpoint_minutes: float = 5.0  # between two saves of a stage that goes on from there when its process is killed
+    max_retries: int = 3  # of a stage whose process is killed or comes to its time limit; preemption does not count
+    max_wait_minutes: float = 24 * 60.0  # for an artifact that another process is making
+
+    def __post_init__(self) -> None:
+        check_between("execution.checkpoint_minutes", self.checkpoint_minutes, 0.0, 1e6)
+        check_between("execution.max_retries", self.max_retries, 0, 1000)
+        check_between("execution.max_wait_minutes", self.max_wait_minutes, 0.0, 1e6)
+
+    @property
+    def checkpoint_seconds(self) -> float:
+        """Between two saves."""
+        return 60 * self.checkpoint_minutes
+
+
+@dataclass(kw_only=True, slots=True)
 class RunConfig:
     """One point of a study."""
 
@@ -133,6 +152,7 @@ class RunConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
     logger: LoggerConfig
+    execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     data_size: int = 128  # problems in D_syn; the x axis
     seed: int = 0
     stage: str | None = None  # make the point's artifacts up to this stage only

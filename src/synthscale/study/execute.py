@@ -1,7 +1,7 @@
 """Runs a study's points on this machine: every unique stage once, records as points end, failures kept apart.
 
 A failed stage does not stop the others; what needs it is blocked, and its points report the first cause. A worker
-process that dies (killed, out of memory) costs its own stage one retry and nothing else.
+process that dies (killed, out of memory) costs its own stage a retry, from its last checkpoint, and nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
+from synthscale.session import Session
 from synthscale.stage.stage import Node
+from synthscale.study.config import ExecutionConfig
 from synthscale.study.logger import log_point
 from synthscale.study.outcome import Failure, Outcome, Raised, caught, error_path, keep_failure
 from synthscale.study.plan import Plan, make_plan
@@ -25,9 +27,6 @@ from synthscale.study.record import make_record, point_name, study_folder, write
 from synthscale.study.schedule import Schedule
 from synthscale.study.store import ArtifactStore
 from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, stage_environment
-
-MAX_ATTEMPTS = 2  # of a stage whose process dies
-_DIED = Raised("its process was killed twice: out of memory?", "The worker process died without an exception, twice.\n")
 
 
 def run_points(
@@ -115,34 +114,63 @@ class Ledger:
         return Outcome(point, record)
 
 
+def died(times: int) -> Raised:
+    """What a stage raised, so to speak, whose process was killed as often as that."""
+    often = "once" if times == 1 else f"{times} times"
+    return Raised(
+        f"its process was killed {often}: out of memory?", f"The process died without an exception, {often}.\n"
+    )
+
+
 Ends = Generator[tuple[Node, Raised | None], None, None]
 """Stages as they end, with what they raised; the consumer tells the schedule before it asks for the next."""
 
 
 def _ends(plan: Plan, store: ArtifactStore, schedule: Schedule, num_workers: int, display: Display) -> Ends:
-    num_threads = max((point.config.trainer.num_threads for point in plan.points), default=1)
+    execution, num_threads = execution_of(plan.points), threads_of(plan.points)
     num_workers = min(num_workers, len(plan.todo))
     if num_workers == 0:
-        return _ends_here(store, schedule, num_threads, display)
-    return _ends_in_workers(store, schedule, num_workers, num_threads, display)
+        return _ends_here(store, schedule, execution, num_threads, display)
+    return _ends_in_workers(store, schedule, num_workers, execution, num_threads, display)
 
 
-def _ends_here(store: ArtifactStore, schedule: Schedule, num_threads: int, display: Display) -> Ends:
+def execution_of(points: Sequence[Point]) -> ExecutionConfig:
+    """How the points' stages are run, which the first point says for all."""
+    return points[0].config.execution
+
+
+def threads_of(points: Sequence[Point]) -> int:
+    """Threads of a process that runs the points' stages."""
+    return max(point.config.trainer.num_threads for point in points)
+
+
+def _ends_here(
+    store: ArtifactStore, schedule: Schedule, execution: ExecutionConfig, num_threads: int, display: Display
+) -> Ends:
     with stage_environment(num_threads):
         while (node := schedule.pop()) is not None:
             display.begin(node)
             raised = None
             try:
-                store.make(node, partial(display.advance, node))
+                advance = partial(display.advance, node)
+                store.make(node, Session(advance, checkpoint_seconds=execution.checkpoint_seconds), display.say)
             except Exception as error:
                 raised = caught(error)
             yield node, raised
 
 
 def _ends_in_workers(
-    store: ArtifactStore, schedule: Schedule, num_workers: int, num_threads: int, display: Display
+    store: ArtifactStore,
+    schedule: Schedule,
+    num_workers: int,
+    execution: ExecutionConfig,
+    num_threads: int,
+    display: Display,
 ) -> Ends:
-    workers = [Worker(store, num_threads) for _ in range(num_workers)]
+    def hire() -> Worker:
+        return Worker(store, num_threads, execution.checkpoint_seconds)
+
+    workers = [hire() for _ in range(num_workers)]
     deaths: Counter[str] = Counter()
     try:
         while _start_idle(workers, schedule, display):
@@ -152,19 +180,19 @@ def _ends_in_workers(
                 match report:
                     case Advanced(done, total):
                         display.advance(node, done, total)
-                    case Waits(key):
-                        display.say(f"Waiting for {key}, which another process is making.")
+                    case Waits(sentence):
+                        display.say(sentence)
                     case Ended(raised):
                         worker.node = None
                         yield node, raised
                     case None:
                         worker.stop()
-                        workers[workers.index(worker)] = Worker(store, num_threads)
+                        workers[workers.index(worker)] = hire()
                         deaths[node.key] += 1
-                        if deaths[node.key] < MAX_ATTEMPTS:
+                        if deaths[node.key] <= execution.max_retries:
                             schedule.put_back(node)
                         else:
-                            yield node, _DIED
+                            yield node, died(deaths[node.key])
     finally:
         for worker in workers:
             worker.stop()

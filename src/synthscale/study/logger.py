@@ -22,8 +22,8 @@ from typing import Any
 
 from filelock import FileLock
 
+from synthscale.durable import write_durably
 from synthscale.stage.stage import plain
-from synthscale.study.durable import write_durably
 from synthscale.study.recipe import Point
 from synthscale.study.record import Record, point_name, study_folder
 from synthscale.study.store import ArtifactStore

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import synthscale
+from synthscale.durable import write_durably
 from synthscale.stage.stage import Measures, Node, plain
-from synthscale.study.durable import write_durably
 
 MANIFEST = "manifest.json"
 _PACKAGES = ("torch", "transformers", "numpy", "lightning")

@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthscale.study.durable import write_durably
+from synthscale.durable import write_durably
 from synthscale.study.error import UserError
 from synthscale.study.recipe import Point
 from synthscale.study.record import Record

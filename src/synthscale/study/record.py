@@ -20,9 +20,9 @@ from typing import Any
 
 from filelock import FileLock
 
+from synthscale.durable import write_durably
 from synthscale.stage.stage import Artifact
 from synthscale.study.config import RunConfig
-from synthscale.study.durable import write_durably
 from synthscale.study.recipe import Point
 from synthscale.study.store import ArtifactStore
 

@@ -57,6 +57,6 @@ def store_of(points: Sequence[Point]) -> ArtifactStore:
     runs_dirs = {point.config.runs_dir for point in points}
     if len(runs_dirs) > 1:
         raise ConfigError(f"runs_dir must be one for all points of a sweep, but is {', '.join(sorted(runs_dirs))}.")
-    store = open_store(runs_dirs.pop())
+    store = open_store(runs_dirs.pop(), 60 * points[0].config.execution.max_wait_minutes)
     rebuilds = all(point.root.stage == "pretrain" for point in points)
-    return ArtifactStore(store.root) if rebuilds else store
+    return ArtifactStore(store.root, max_wait_seconds=store.max_wait_seconds) if rebuilds else store

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
+from synthscale.session import Session
 from synthscale.stage.stage import Node
 from synthscale.study.outcome import Raised, caught
 from synthscale.study.store import ArtifactStore
@@ -41,7 +42,7 @@ class Advanced:
 class Waits:
     """A worker waits for an artifact that a process of another study is making."""
 
-    key: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ Report = Advanced | Waits | Ended
 class Worker:
     """A process at this end of its pipe; `node` is the stage it is at."""
 
-    def __init__(self, store: ArtifactStore, num_threads: int) -> None:
+    def __init__(self, store: ArtifactStore, num_threads: int, checkpoint_seconds: float) -> None:
         context = mp.get_context("spawn")  # a forked torch deadlocks in its thread pool
         self.connection, child = context.Pipe()
-        self.process = context.Process(target=serve, args=(child, store), daemon=True)
+        self.process = context.Process(target=serve, args=(child, store, checkpoint_seconds), daemon=True)
         self.node: Node | None = None
         with stage_environment(num_threads):
             self.process.start()
@@ -98,13 +99,13 @@ def ready(workers: Sequence[Worker]) -> list[Worker]:
     return [connections[connection] for connection in wait(list(connections)) if isinstance(connection, Connection)]
 
 
-def serve(connection: Connection, store: ArtifactStore) -> None:
+def serve(connection: Connection, store: ArtifactStore, checkpoint_seconds: float) -> None:
     """The worker's life: a stage in, reports out, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
-    def waits(node: Node) -> None:
-        connection.send(Waits(node.key))
+    def waits(sentence: str) -> None:
+        connection.send(Waits(sentence))
 
     while True:
         try:
@@ -112,7 +113,8 @@ def serve(connection: Connection, store: ArtifactStore) -> None:
         except EOFError:
             return
         try:
-            store.make(node, _throttled(lambda done, total: connection.send(Advanced(done, total))), waits)
+            advance = _throttled(lambda done, total: connection.send(Advanced(done, total)))
+            store.make(node, Session(advance, checkpoint_seconds=checkpoint_seconds), waits)
         except Exception as error:
             connection.send(Ended(caught(error)))
         else:

@@ -31,6 +31,13 @@ def write_durably(path: Path, content: bytes) -> None:
     sync_path(path.parent)
 
 
+def rename_durably(temporary: Path, path: Path) -> None:
+    """Put a finished file under its name, in place of an earlier one."""
+    sync_path(temporary)
+    temporary.replace(path)
+    sync_path(path.parent)
+
+
 def sync_path(path: Path) -> None:
     """Flush a file's bytes, or a folder's names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
