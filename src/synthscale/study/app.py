@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -31,12 +31,26 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 def run(argv: Sequence[str]) -> int:
     """Run the points that the overrides ask for, and return the exit status."""
-    show_traceback = os.environ.get(FULL_ERROR) == "1"
-    sys.argv = ["synthscale run", *argv]  # hydra.main reads it
+    return exit_status(lambda: call_hydra("synthscale run", argv, run_point))
+
+
+def call_hydra(command: str, argv: Sequence[str], task: Callable[[DictConfig], Any]) -> None:
+    """Let Hydra read the rest of the command line and call the task for each job, through its sweeper and launcher.
+
+    Raises:
+        Exception: whatever Hydra, the launcher or the task raised.
+    """
+    sys.argv = [command, *argv]  # hydra.main reads it
     register_schemas()
+    with exceptions_let_through():
+        hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(task)()
+
+
+def exit_status(work: Callable[[], None]) -> int:
+    """Do the work; what a user can act on becomes one sentence on stderr and an exit status."""
+    show_traceback = os.environ.get(FULL_ERROR) == "1"
     try:
-        with exceptions_let_through():
-            hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(run_point)()
+        work()
     except KeyboardInterrupt:
         print("Interrupted. What is finished stays; the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED

@@ -24,6 +24,7 @@ from synthscale.study.plan import Plan, make_plan
 from synthscale.study.progress import Display, show_progress
 from synthscale.study.recipe import Point
 from synthscale.study.record import make_record, point_name, study_folder, write_record, write_tables
+from synthscale.study.roster import write_rosters
 from synthscale.study.schedule import Schedule
 from synthscale.study.store import ArtifactStore
 from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, stage_environment
@@ -37,6 +38,7 @@ def run_points(
     `num_workers` processes share the stages; with 0 they run in this process, one after the other.
     """
     plan = make_plan(points, store)
+    write_rosters(point for point in points if point.root.stage == "evaluate")
     schedule = Schedule(plan)
     ledger = Ledger(plan, store)
     with show_progress(plan, console or Console()) as display:
@@ -88,7 +90,7 @@ class Ledger:
             key = point.root.key
             if index not in self.outcomes and (key in self._done or key in schedule.failures):
                 failure = schedule.failures.get(key)
-                settled[index] = Outcome(point, failure=failure) if failure else self._record(point)
+                settled[index] = Outcome(point, failure=failure) if failure else record_point(point, self._store)
         self.outcomes |= settled
         self._studies |= {study_folder(o.point.config) for o in settled.values() if o.record is not None}
         with suppress(OSError):  # tried again at the end, when nothing can be lost by raising
@@ -100,18 +102,19 @@ class Ledger:
         for study in self._studies:
             write_tables(study)
 
-    def _record(self, point: Point) -> Outcome:
-        """Write and log the point's record; a point that was asked for up to an earlier stage has none."""
-        if point.root.stage != "evaluate":
-            return Outcome(point)
-        study = study_folder(point.config)
-        try:
-            record = make_record(point, self._store)
-            write_record(point_name(point), record, study)
-        except (OSError, ValueError) as error:
-            return Outcome(point, failure=keep_failure("record", point.root.key, caught(error), study))
-        log_point(point, record, self._store)
-        return Outcome(point, record)
+
+def record_point(point: Point, store: ArtifactStore) -> Outcome:
+    """Write and log the record of a point that has ended; one that was asked for up to an earlier stage has none."""
+    if point.root.stage != "evaluate":
+        return Outcome(point)
+    study = study_folder(point.config)
+    try:
+        record = make_record(point, store)
+        write_record(point_name(point), record, study)
+    except (OSError, ValueError) as error:
+        return Outcome(point, failure=keep_failure("record", point.root.key, caught(error), study))
+    log_point(point, record, store)
+    return Outcome(point, record)
 
 
 def died(times: int) -> Raised:

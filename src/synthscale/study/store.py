@@ -71,14 +71,18 @@ class ArtifactStore:
 
     def find(self, node: Node) -> Artifact | None:
         """The node's artifact if it is there in full."""
+        return self.find_key(node.key)
+
+    def find_key(self, key: str) -> Artifact | None:
+        """The artifact of that key if it is there in full."""
         for place in (self.root, *self.shipped):
             try:
-                manifest = read_manifest(place / node.key, node.key)
+                manifest = read_manifest(place / key, key)
             except (ValueError, KeyError, OSError) as error:
-                log.warning("%s is damaged (%s) and counts as absent.", node.key, error)
+                log.warning("%s is damaged (%s) and counts as absent.", key, error)
                 continue
             if manifest is not None:
-                return Artifact(place / node.key, manifest)
+                return Artifact(place / key, manifest)
         return None
 
     def make(self, node: Node, session: Session | None = None, waiting: Waiting = say_waiting) -> Artifact:

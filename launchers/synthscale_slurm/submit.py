@@ -1,0 +1,156 @@
+"""Hands a plan to SLURM: what is missing and not in the queue, as job arrays, one layer after the other.
+
+A job depends on the end of those before it, not on their success (`afterany`): a stage that failed must not keep
+stages of other points from running, and a job that lacks its input fails at once and says so. To find out what is in
+the queue and to submit the rest is one step under a lock, so that two people who share the folder submit nothing twice.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthscale.study.execute import execution_of, threads_of
+from synthscale.study.plan import Plan
+from synthscale.study.record import study_folder
+from synthscale.study.store import ArtifactStore
+from synthscale_slurm.book import Array, Book, Job
+from synthscale_slurm.job import StageJob
+from synthscale_slurm.layers import PlannedArray, plan_arrays
+from synthscale_slurm.queue import JobState, Phase, find_ids, job_states
+from synthscale_slurm.resources import SlurmConfig
+
+if TYPE_CHECKING:
+    from submitit import SlurmExecutor
+
+KILLED = "134 135 137 139"  # SIGABRT, SIGBUS, SIGKILL (of the out-of-memory killer for one), SIGSEGV
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What one call handed over, and what it left as it was."""
+
+    arrays: list[PlannedArray]
+    job_ids: list[str]  # of the arrays
+    num_in_queue: int  # stages that a job in the queue is to make
+
+
+def submit(plan: Plan, store: ArtifactStore, config: SlurmConfig) -> Submitted:
+    """Submit what is missing.
+
+    Raises:
+        SlurmUnreachable: if SLURM cannot be asked what is in its queue; nothing is submitted.
+        submitit.core.utils.FailedSubmissionError: if sbatch refuses; what was submitted before stays.
+    """
+    study = study_folder(plan.points[0].config)
+    book = Book(store.root)
+    with book.locked():
+        active = active_jobs(book, {planned.node.key for planned in plan.todo})
+        in_queue = {key: job.job_id.partition("_")[0] for key, (job, _) in active.items()}
+        arrays = plan_arrays(plan, config, in_queue)
+        submission = book.open_submission(study)
+        job_ids: list[str] = []
+        for array in arrays:
+            after = [*(job_ids[i] for i in array.waits_for), *array.waits_for_jobs]
+            entry = Array(
+                name=f"{study.name}-{array.layer}-{array.stage}-{submission.token}-{len(job_ids)}",
+                stage=array.stage,
+                layer=array.layer,
+                logs=str((study / config.folder).absolute()),
+                packs=[[node.key for node in pack] for pack in array.packs],
+            )
+            submission.arrays.append(entry)
+            book.keep(submission)
+            executor = make_executor(array, entry, after, plan, config)
+            entry.job_id = _submit_array(executor, stage_jobs(array, plan, store, study, config))
+            book.keep(submission)
+            job_ids.append(entry.job_id)
+    return Submitted(arrays, job_ids, len(in_queue))
+
+
+def active_jobs(book: Book, keys: set[str]) -> dict[str, tuple[Job, JobState]]:
+    """For those of the keys that a job in SLURM's queue is to make: the job, and its state."""
+    find_ids(book)
+    jobs = {key: job for key, job in book.newest_jobs().items() if key in keys}
+    states = job_states(jobs.values())
+    return {key: (job, states[job.job_id]) for key, job in jobs.items() if states[job.job_id].phase is not Phase.ended}
+
+
+def stage_jobs(
+    array: PlannedArray, plan: Plan, store: ArtifactStore, study: Path, config: SlurmConfig
+) -> list[StageJob]:
+    """What each job of the array runs."""
+    absolute = ArtifactStore(store.root.absolute(), store.shipped, store.max_wait_seconds)
+    jobs = []
+    for pack in array.packs:
+        keys = {node.key for node in pack}
+        indices = sorted({index for key in keys for index in plan.nodes[key].points})
+        points = tuple(plan.points[index] for index in indices if plan.points[index].root.key in keys)
+        execution, num_threads = execution_of(plan.points), threads_of(plan.points)
+        jobs.append(StageJob(pack, points, absolute, study, execution, num_threads, config.signal_seconds, Path.cwd()))
+    return jobs
+
+
+def make_executor(
+    array: PlannedArray, entry: Array, after: Sequence[str], plan: Plan, config: SlurmConfig
+) -> SlurmExecutor:
+    """submitit's executor with the parameters of the array's batch script."""
+    from submitit import SlurmExecutor
+
+    wanted, max_retries = array.resources, execution_of(plan.points).max_retries
+    executor = SlurmExecutor(folder=entry.logs, max_num_timeout=max_retries)
+    parameters: dict[str, Any] = {
+        "job_name": entry.name,
+        "nodes": wanted.nodes,
+        "ntasks_per_node": wanted.tasks_per_node,
+        "cpus_per_task": wanted.cpus,
+        "gpus_per_node": wanted.gpus or None,
+        "mem": f"{round(1024 * (wanted.memory_gb or 0))}MB",
+        "time": array.minutes,
+        "partition": wanted.partition,
+        "account": wanted.account,
+        "qos": wanted.qos,
+        "constraint": wanted.constraint,
+        "dependency": f"afterany:{':'.join(after)}" if after else None,
+        "array_parallelism": config.max_parallel,
+        "signal_delay_s": config.signal_seconds,
+        "setup": wanted.setup or None,
+        "teardown": requeue_if_killed(Path(entry.logs), max_retries),
+        # a rank that dies takes the others with it; steps take the job's CPUs a task only when told
+        "srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={wanted.cpus}"],
+        "additional_parameters": {"requeue": True, **(wanted.extra or {})},
+    }
+    executor.update_parameters(**{name: value for name, value in parameters.items() if value is not None})
+    return executor
+
+
+def requeue_if_killed(logs: Path, max_retries: int) -> list[str]:
+    """The end of the batch script: its exit status is srun's, and a job whose process was killed is queued again."""
+    deaths = f'{shlex.quote(str(logs))}/"${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}_${{SLURM_ARRAY_TASK_ID:-0}}.deaths"'
+    return [
+        "status=$?",
+        f'if [[ " {KILLED} " == *" $status "* ]]; then',
+        f"  deaths={deaths}",
+        '  echo "$status" >> "$deaths"',
+        f'  if (( $(wc -l < "$deaths") <= {max_retries} )); then',
+        '    scontrol requeue "$SLURM_JOB_ID" && sleep 300',
+        "  fi",
+        "fi",
+        'exit "$status"',
+    ]
+
+
+def _submit_array(executor: SlurmExecutor, jobs: Sequence[StageJob]) -> str:
+    """The id of the array that SLURM made of the jobs."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("SLURM_", "SBATCH_"))}
+    os.environ |= {name: value for name, value in hidden.items() if name == "SLURM_CONF"}
+    try:  # from inside an interactive job, its own variables would override what the script asks for
+        with executor.batch():
+            submitted = [executor.submit(job) for job in jobs]
+    finally:
+        os.environ |= hidden
+    return str(submitted[0].job_id).partition("_")[0]

@@ -1,0 +1,110 @@
+"""The points that a study has been asked for, kept on disk, so that its status is told without composing it again.
+
+Each run or submission leaves one file with its points and the graph of their stages, named by its content; the same
+command again renews it. Where two files have a point of the same axes, with another config, the newer one counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from synthscale.durable import write_durably
+from synthscale.study.recipe import Point
+from synthscale.study.record import study_folder
+
+log = logging.getLogger(__name__)
+ROSTERS = "points"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One point of a study by its axes, with the key of its last stage."""
+
+    label: str
+    task: str
+    model: str
+    algorithm: str
+    data_size: int
+    negative_fraction: float
+    seed: int
+    root: str
+
+    @property
+    def axes(self) -> tuple[Any, ...]:
+        """What tells points apart in a table."""
+        return (self.task, self.model, self.algorithm, self.data_size, self.negative_fraction, self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A study's points, and the inputs of each of their stages by key."""
+
+    artifacts: Path  # the root of the store
+    members: tuple[Member, ...]
+    inputs: Mapping[str, tuple[str, ...]]
+
+
+def member(point: Point) -> Member:
+    """The point's entry."""
+    config = point.config
+    return Member(
+        point.label,
+        config.task.name,
+        config.model.name,
+        config.algorithm.name,
+        config.data_size,
+        config.mixture.negative_fraction,
+        config.seed,
+        point.root.key,
+    )
+
+
+def write_rosters(points: Iterable[Point]) -> None:
+    """Keep the points in the folders of their studies."""
+    studies: dict[Path, list[Point]] = {}
+    for point in points:
+        studies.setdefault(study_folder(point.config), []).append(point)
+    for study, of_study in studies.items():
+        content = {
+            "members": [asdict(member(point)) for point in of_study],
+            "inputs": {
+                node.key: sorted(child.key for child in node.inputs.values())
+                for point in of_study
+                for node in point.root.walk()
+            },
+        }
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        text = json.dumps({"created": time.time(), **content}, indent=1)
+        write_durably(study / ROSTERS / f"{digest[:16]}.json", text.encode())
+
+
+def read_roster(study: Path) -> Roster | None:
+    """All points of the study, in the order in which they were first asked for; None where there is none.
+
+    Raises:
+        OSError: if the folder cannot be read.
+    """
+    files = []
+    for path in (study / ROSTERS).glob("*.json"):
+        try:
+            content = json.loads(path.read_bytes())
+            members = [Member(**row) for row in content["members"]]
+            of_keys = {key: tuple(children) for key, children in content["inputs"].items()}
+            files.append((float(content["created"]), members, of_keys))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            log.warning("%s is no list of points (%s) and is left out.", path, error)
+    if not files:
+        return None
+    members_by_axes: dict[tuple[Any, ...], Member] = {}
+    inputs: dict[str, tuple[str, ...]] = {}
+    for _, members, of_keys in sorted(files, key=lambda file: file[0]):
+        members_by_axes |= {one.axes: one for one in members}
+        inputs |= of_keys
+    return Roster(study.parent / "artifacts", tuple(members_by_axes.values()), inputs)
