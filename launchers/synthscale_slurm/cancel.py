@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     if num_cancelled:
-        print(f"Cancelled {num_cancelled} jobs; the command that submitted the study goes on from what is finished.")
+        jobs = "1 job" if num_cancelled == 1 else f"{num_cancelled} jobs"
+        print(f"Cancelled {jobs}; the command that submitted the study goes on from what is finished.")
     else:
         print(f"No job of {arguments.study} is in the queue.")
     return 0
@@ -44,10 +45,11 @@ def cancel_study(study: Path) -> int:
     Raises:
         UserError: if SLURM does not answer, or a job is still there after some minutes.
     """
+    study = study.resolve()  # it may have been submitted by another of its names
     book = Book(open_store(study.parent).root)
     with book.locked():
         find_ids(book)
-        jobs = [job for job in _jobs(book) if Path(job.submission.study) == study.absolute()]
+        jobs = [job for job in _jobs(book) if Path(job.submission.study).resolve() == study]
         cancelled: set[str] = set()
         end = time.monotonic() + MAX_SECONDS
         with Console(stderr=True).status("Waiting for the jobs to leave the queue"):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -133,7 +134,12 @@ def heed_signals(session: Session, signal_seconds: int) -> Callable[[], None]:
 
     def requeue() -> None:
         if announced and callable(own):
-            own(signal.SIGUSR2, None)
+            try:
+                own(signal.SIGUSR2, None)
+            except subprocess.CalledProcessError as error:
+                if error.returncode >= 0:  # else scontrol was ended with the job that it has just requeued
+                    raise
+                sys.exit(LEFT)
 
     def stop_and_requeue(signum: int, frame: FrameType | None) -> None:
         if not announced:

@@ -50,6 +50,11 @@ def submit_study(points: Sequence[Point], store: ArtifactStore, config: SlurmCon
         say(f"{sum(done)} of {len(points)} points were there already.")
     if submitted.num_in_queue:
         say(f"{submitted.num_in_queue} stages are in the queue already.")
+    if submitted.num_elsewhere:
+        say(
+            f"{submitted.num_elsewhere} points end in jobs of another study: when those have ended, the same command "
+            "gives these points their rows in results.csv."
+        )
     if submitted.arrays:
         num_stages = sum(len(pack) for array in submitted.arrays for pack in array.packs)
         say(f"Submitted {num_stages} stages as {len(submitted.arrays)} job arrays.")
@@ -95,7 +100,7 @@ def wait_for_study(points: Sequence[Point], store: ArtifactStore, console: Conso
     """
     study = study_folder(points[0].config)
     inputs = {node.key: tuple(child.key for child in node.inputs.values()) for p in points for node in p.root.walk()}
-    roster = Roster(store.root, tuple(member(point) for point in points), inputs)
+    roster = Roster(tuple(member(point) for point in points), inputs)
 
     def look() -> StudyStatus:
         notes = job_notes(Book(store.root), roster.inputs.keys())  # before the artifacts, as in `synthscale status`

@@ -32,4 +32,5 @@ def job_note(job: Job, state: JobState) -> JobNote:
     else:
         reason = f"{state.word}: {state.reason}" if state.reason not in ("", "None") else state.word
     log = job.stderr if job.stderr.exists() and job.stderr.stat().st_size else job.stdout
-    return JobNote(_STATES[state.phase], job.job_id, reason, log, Path(job.submission.study))
+    found = State.missing if state.word == "CANCELLED" else _STATES[state.phase]
+    return JobNote(found, job.job_id, reason, log, Path(job.submission.study))

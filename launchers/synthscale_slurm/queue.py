@@ -90,6 +90,13 @@ def cancel(job_ids: Collection[str]) -> None:
         _ask("scancel", "--quiet", *job_ids)
 
 
+def require(*commands: str) -> None:
+    """Raise SlurmUnreachable where one of SLURM's commands is not installed."""
+    for command in commands:
+        if shutil.which(command) is None:
+            raise SlurmUnreachable(f"There is no {command} here: run this where SLURM's commands are installed.")
+
+
 def _accounted(job_ids: Collection[str]) -> dict[str, JobState]:
     """What accounting says of jobs that left the queue; nothing where there is no accounting."""
     if not job_ids or shutil.which("sacct") is None:
@@ -111,8 +118,7 @@ def _accounted(job_ids: Collection[str]) -> dict[str, JobState]:
 
 def _ask(*command: str) -> list[str]:
     """The lines that a command of SLURM prints."""
-    if shutil.which(command[0]) is None:
-        raise SlurmUnreachable(f"There is no {command[0]} here: run this where SLURM's commands are installed.")
+    require(command[0])
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired as error:

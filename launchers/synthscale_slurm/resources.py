@@ -14,7 +14,7 @@ COLLECTIVE = ("pretrain", "finetune")  # the stages whose ranks work together
 
 @dataclass(kw_only=True, slots=True)
 class Resources:
-    """Of one job. What is null is as `default` says, and what that leaves null is as below."""
+    """Of one job. What is null or {} is as `default` says, and what that leaves open is as below."""
 
     nodes: int | None = None  # 1
     tasks_per_node: int | None = None  # 1; the ranks on a node, one for each GPU in DDP and FSDP
@@ -28,10 +28,10 @@ class Resources:
     qos: str | None = None
     constraint: str | None = None
     setup: list[str] | None = None  # lines of the batch script before the stage starts
-    extra: dict[str, Any] | None = None  # further parameters of sbatch by their long names
+    extra: dict[str, Any] = field(default_factory=dict)  # further parameters of sbatch; Hydra cannot set a null dict
 
 
-_LAST = Resources(nodes=1, tasks_per_node=1, cpus=1, gpus=0, memory_gb=4.0, minutes=60, setup=[], extra={})
+_LAST = Resources(nodes=1, tasks_per_node=1, cpus=1, gpus=0, memory_gb=4.0, minutes=60, setup=[])
 
 
 @dataclass(kw_only=True, slots=True)
@@ -73,10 +73,10 @@ class SlurmConfig:
             )
 
     def of(self, stage: str) -> Resources:
-        """A stage's resources, with nothing left null that has a default."""
+        """A stage's resources, with nothing left open that has a default."""
         wanted = self.resources.get(stage, Resources())
         last = replace(_LAST, points_per_job=self.points_per_job)
         for fallback in (self.resources.get(DEFAULT, Resources()), last):
-            missing = {f.name: getattr(fallback, f.name) for f in fields(wanted) if getattr(wanted, f.name) is None}
-            wanted = replace(wanted, **missing)
+            left_open = [f.name for f in fields(wanted) if getattr(wanted, f.name) in (None, {})]
+            wanted = replace(wanted, **{name: getattr(fallback, name) for name in left_open})
         return wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ def look(study: Path) -> tuple[StudyStatus, str | None]:
         UserError: if the folder is not a study's.
     """
     roster = roster_of(study)
+    study = Path(os.path.abspath(study))  # `.` has no parent
     store = open_store(study.parent)
     note = None
     try:  # before the artifacts: a job that ends in between has left one by then

@@ -7,13 +7,17 @@ the queue and to submit the rest is one step under a lock, so that two people wh
 
 from __future__ import annotations
 
+import getpass
+import io
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synthscale.study.error import UserError
 from synthscale.study.execute import execution_of, threads_of
 from synthscale.study.plan import Plan
 from synthscale.study.record import study_folder
@@ -21,7 +25,7 @@ from synthscale.study.store import ArtifactStore
 from synthscale_slurm.book import Array, Book, Job
 from synthscale_slurm.job import StageJob
 from synthscale_slurm.layers import PlannedArray, plan_arrays
-from synthscale_slurm.queue import JobState, Phase, find_ids, job_states
+from synthscale_slurm.queue import JobState, Phase, cancel, find_ids, job_states, require
 from synthscale_slurm.resources import SlurmConfig
 
 if TYPE_CHECKING:
@@ -37,21 +41,27 @@ class Submitted:
     arrays: list[PlannedArray]
     job_ids: list[str]  # of the arrays
     num_in_queue: int  # stages that a job in the queue is to make
+    num_elsewhere: int  # points whose last stage a job of another study is to make, which writes that study's records
 
 
 def submit(plan: Plan, store: ArtifactStore, config: SlurmConfig) -> Submitted:
     """Submit what is missing.
 
     Raises:
-        SlurmUnreachable: if SLURM cannot be asked what is in its queue; nothing is submitted.
-        submitit.core.utils.FailedSubmissionError: if sbatch refuses; what was submitted before stays.
+        SlurmUnreachable: if SLURM's commands are not here, or squeue gives no answer; nothing is submitted.
+        UserError: if sbatch refuses an array; those before it stay, and the next call goes on from there.
     """
     study = study_folder(plan.points[0].config)
     book = Book(store.root)
     with book.locked():
         active = active_jobs(book, {planned.node.key for planned in plan.todo})
+        doomed = doomed_jobs(plan, active, study)
+        cancel(sorted(doomed))
+        active = {key: found for key, found in active.items() if found[0].job_id not in doomed}
         in_queue = {key: job.job_id.partition("_")[0] for key, (job, _) in active.items()}
         arrays = plan_arrays(plan, config, in_queue)
+        if arrays:
+            require("sbatch", "srun", "squeue")
         submission = book.open_submission(study)
         job_ids: list[str] = []
         for array in arrays:
@@ -69,7 +79,8 @@ def submit(plan: Plan, store: ArtifactStore, config: SlurmConfig) -> Submitted:
             entry.job_id = _submit_array(executor, stage_jobs(array, plan, store, study, config))
             book.keep(submission)
             job_ids.append(entry.job_id)
-    return Submitted(arrays, job_ids, len(in_queue))
+    elsewhere = {key for key, (job, _) in active.items() if job.submission.study != submission.study}
+    return Submitted(arrays, job_ids, len(in_queue), sum(point.root.key in elsewhere for point in plan.points))
 
 
 def active_jobs(book: Book, keys: set[str]) -> dict[str, tuple[Job, JobState]]:
@@ -78,6 +89,33 @@ def active_jobs(book: Book, keys: set[str]) -> dict[str, tuple[Job, JobState]]:
     jobs = {key: job for key, job in book.newest_jobs().items() if key in keys}
     states = job_states(jobs.values())
     return {key: (job, states[job.job_id]) for key, job in jobs.items() if states[job.job_id].phase is not Phase.ended}
+
+
+def doomed_jobs(plan: Plan, active: Mapping[str, tuple[Job, JobState]], study: Path) -> set[str]:
+    """Jobs that wait in the queue for what no job makes any more: they would start before it is made anew, and fail.
+
+    Those of other studies and other users are theirs to submit again.
+    """
+    doomed: set[str] = set()
+    own = (str(study.absolute()), getpass.getuser())
+
+    def is_coming(key: str) -> bool:
+        return plan.nodes[key].done or (key in active and active[key][0].job_id not in doomed)
+
+    num_before = -1
+    while len(doomed) > num_before:  # a job goes with all its stages, and those of other points may wait for them
+        num_before = len(doomed)
+        for planned in plan.todo:
+            if planned.node.key in active:
+                job, state = active[planned.node.key]
+                is_own = (job.submission.study, job.submission.user) == own
+                if (
+                    is_own
+                    and state.phase is Phase.queued
+                    and not all(is_coming(one.key) for one in planned.node.inputs.values())
+                ):
+                    doomed.add(job.job_id)
+    return doomed
 
 
 def stage_jobs(
@@ -122,7 +160,7 @@ def make_executor(
         "teardown": requeue_if_killed(Path(entry.logs), max_retries),
         # a rank that dies takes the others with it; steps take the job's CPUs a task only when told
         "srun_args": ["--kill-on-bad-exit=1", f"--cpus-per-task={wanted.cpus}"],
-        "additional_parameters": {"requeue": True, **(wanted.extra or {})},
+        "additional_parameters": {"requeue": True, **wanted.extra},
     }
     executor.update_parameters(**{name: value for name, value in parameters.items() if value is not None})
     return executor
@@ -145,12 +183,25 @@ def requeue_if_killed(logs: Path, max_retries: int) -> list[str]:
 
 
 def _submit_array(executor: SlurmExecutor, jobs: Sequence[StageJob]) -> str:
-    """The id of the array that SLURM made of the jobs."""
+    """The id of the array that SLURM made of the jobs.
+
+    Raises:
+        UserError: if sbatch refuses them, with what it said.
+    """
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(("SLURM_", "SBATCH_"))}
     os.environ |= {name: value for name, value in hidden.items() if name == "SLURM_CONF"}
     try:  # from inside an interactive job, its own variables would override what the script asks for
-        with executor.batch():
+        with redirect_stderr(io.StringIO()), executor.batch():  # submitit prints what it raises, too
             submitted = [executor.submit(job) for job in jobs]
+    except (FailedJobError, FailedSubmissionError) as error:
+        lines = [line.removeprefix("sbatch: error: ") for line in str(error).splitlines()]
+        said = " ".join(lines if isinstance(error, FailedJobError) else lines[:1]) or "without a word"
+        raise UserError(
+            f"sbatch refused {executor.parameters['job_name']} ({said}): what was submitted before it stays in the "
+            "queue, and the same command submits the rest."
+        ) from error
     finally:
         os.environ |= hidden
     return str(submitted[0].job_id).partition("_")[0]

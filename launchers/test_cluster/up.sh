@@ -13,6 +13,7 @@
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+export PATH=$PATH:/usr/sbin:/sbin # where Debian has the daemons
 base=${SLURM_PORT_BASE:-17000}
 root=$(readlink -m "${SLURM_ROOT:-/}")
 
@@ -82,7 +83,7 @@ wait_for() {
   local name=$1 deadline=$((SECONDS + 60))
   shift
   until "$@" >/dev/null 2>&1; do
-    if ((SECONDS > deadline)) || ! kill -0 "$(cat "$root/run/$name.pid")"; then
+    if ((SECONDS > deadline)) || ! kill -0 "$(cat "$root/run/$name.pid")" 2>/dev/null; then
       echo "up.sh: $name does not answer. The end of its log:" >&2
       tail -n 5 "$root/log/$name".* >&2
       return 1

@@ -49,6 +49,39 @@ def test_a_point_equals_hydras_own(hydra, overrides):
         ours.seed = 99
 
 
+@pytest.mark.parametrize("overrides", POINTS, ids=" ".join)
+def test_a_lent_config_equals_hydras_own_and_leaves_nothing_behind(hydra, overrides):
+    loader, master = hydra
+    fast = SweepLoader(loader)
+    for point in (overrides, ["data_size=7", "algorithm.beta=0.7"], overrides):
+        own = OmegaConf.to_container(loader.load_sweep_config(master, list(point)))
+        with fast.lend_task_config(master, point) as config:
+            assert OmegaConf.to_container(config) == {key: own[key] for key in own if key != "hydra"}
+            assert OmegaConf.is_struct(config) and OmegaConf.get_type(config).__name__ == "RunConfig"
+        with fast.lend_job_config(master, point) as (config, _, _):
+            assert OmegaConf.to_container(config) == own
+
+
+def test_a_refused_value_leaves_nothing_behind(hydra):
+    loader, master = hydra
+    fast = SweepLoader(loader)
+    with pytest.raises(ConfigCompositionException), fast.lend_task_config(master, ["seed=5", "data_size=x"]):
+        pass
+    with fast.lend_task_config(master, ["data_size=64"]) as config:
+        assert (config.seed, config.data_size) == (0, 64)
+
+
+def test_a_point_resolves_for_itself(hydra):
+    """A time that a point names is its own, as with Hydra's loader, and not the first point's."""
+    loader, master = hydra
+    fast = SweepLoader(loader)
+    names = set()
+    for _ in range(2):
+        with fast.lend_task_config(master, ["study_name=${now:%S%f}"]) as config:
+            names.add(config.study_name)
+    assert len(names) == 2
+
+
 @pytest.mark.parametrize("overrides", [["nonsense=1"], ["data_size=x"], ["algorithm=nonsense"], ["trainer.foo=1"]])
 def test_what_hydra_refuses_is_refused_in_the_same_words(hydra, overrides):
     loader, master = hydra

@@ -8,6 +8,7 @@ from synthscale.credit.pit import PitRule
 from synthscale.mixture.example import Example
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
+from synthscale.session import Session
 from synthscale.stage import compose
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.table import read_table
@@ -41,7 +42,7 @@ def made(artifact, tmp_path, num_wrong: int = 3, **mixture):
         pit_rule=PitRule.lowest_value,
         best_of=1,
     )
-    measures = compose.run(config, inputs, tmp_path, lambda done, total: None)
+    measures = compose.run(config, inputs, tmp_path, Session())
     return read_table(tmp_path / "examples.parquet", Example), measures
 
 

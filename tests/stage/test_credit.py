@@ -19,6 +19,7 @@ from synthscale.mixture.mixture import ChosenFrom, MixtureConfig
 from synthscale.policy.config import SamplerConfig
 from synthscale.policy.sampler import Continuation, Sampler
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
+from synthscale.session import Session
 from synthscale.stage import compose, credit
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.table import read_table
@@ -48,7 +49,7 @@ class ScriptedSampler:
     def __init__(self) -> None:
         self.prompts: list[str] = []
 
-    def sample(self, prompts, num_samples, *, temperature, seed, advance):
+    def sample(self, prompts, num_samples, *, temperature, seed, advance, shards):
         self.prompts += prompts
         return [[self.continuation(prompt, i) for i in range(num_samples)] for prompt in prompts]
 
@@ -97,7 +98,7 @@ def credited(scripted, inputs, artifact, tmp_path) -> SimpleNamespace:
     )
     made = artifact("credit")
     policy = artifact("finetune")
-    measures = credit.run(config, {**inputs, "policy": policy}, made.folder, lambda done, total: None)
+    measures = credit.run(config, {**inputs, "policy": policy}, made.folder, Session())
     values = read_table(made.folder / "prefix_values.parquet", PrefixValueRow)
     found = read_table(made.folder / "continuations.parquet", ContinuationRow)
     return SimpleNamespace(artifact=made, values=values, found=found, measures=measures)
@@ -152,7 +153,7 @@ def composed(inputs, credited, artifact, rule: PitRule, best_of: int, shape: Pai
         task=WORLD, mixture=mixture, max_negatives_per_problem=8, pit_rule=rule, best_of=best_of
     )
     made = artifact("compose")
-    measures = compose.run(config, {**inputs, "credit": credited.artifact}, made.folder, lambda done, total: None)
+    measures = compose.run(config, {**inputs, "credit": credited.artifact}, made.folder, Session())
     return read_table(made.folder / "examples.parquet", Example), measures
 
 

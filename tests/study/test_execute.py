@@ -178,6 +178,26 @@ def test_a_worker_killed_once_is_made_up_for(toy_path, tmp_path):
     assert outcomes_of(process)[0][1:] == [True, None]
 
 
+@pytest.mark.parametrize(("max_retries", "often"), [(0, "once"), (1, "2 times"), (3, "4 times")])
+def test_a_worker_is_replaced_max_retries_times(toy_path, tmp_path, max_retries, often):
+    (tmp_path / "deadly").touch()
+    deadly = {"die_while": str(tmp_path / "deadly"), "calls": str(tmp_path / "calls")}
+    points = [{"execution": {"max_retries": max_retries}, "synthesize": deadly}]
+    ((_, has_record, failure),) = outcomes_of(start(toy_path, tmp_path, points, num_workers=1))
+    assert not has_record
+    assert failure == ["synthesize", f"its process was killed {often}: out of memory?"]
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1 + max_retries
+
+
+def test_the_next_worker_goes_on_from_the_last_checkpoint(toy_path, tmp_path):
+    (tmp_path / "deadly").touch()
+    taken = tmp_path / "taken"
+    stage = {"steps": 3, "taken": str(taken), "die_once": str(tmp_path / "deadly")}
+    points = [{"execution": {"checkpoint_minutes": 0.0}, "synthesize": stage}]
+    assert outcomes_of(start(toy_path, tmp_path, points, num_workers=1))[0][1:] == [True, None]
+    assert taken.read_text().splitlines() == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_die_with_the_study_and_it_goes_on_from_there(toy_path, tmp_path, blow):
     hold, calls, before = tmp_path / "hold", tmp_path / "calls", tmp_path / "before"

@@ -4,19 +4,23 @@ Importing it puts it in the place of the stages named below. Run as a script it 
 worker processes import it again as their main module, so they know it too.
 
     python toy.py make ROOT CONFIG_JSON
+    python toy.py crowd ROOT CONFIG_JSON NUM_PROCESSES
     python toy.py study RUNS_DIR NUM_WORKERS POINTS_JSON
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from synthscale.durable import write_durably
+from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Node
 from synthscale.study.config import ExecutionConfig
 from synthscale.study.recipe import Point
@@ -31,15 +35,22 @@ for _stage in TOY_STAGES:
 
 def run(config, inputs, out, session):
     """Write a file, leave a mark of having run, then do what the config says."""
-    if "calls" in config:
-        with Path(config["calls"]).open("a") as calls:
-            calls.write(f"{os.getpid()}\n")
+    mark(config, "calls", os.getpid())
+    if session.num_ranks > 1:
+        meet(config, session)
+    if session.rank > 0:
+        return {}
     session.advance(1, 2)
     (out / "part").mkdir()
     (out / "part" / "answer.txt").write_text(config.get("text", "answer") * 1000)
+    if "steps" in config:
+        (out / "steps.json").write_text(json.dumps(take_steps(config, out, session)))
     time.sleep(config.get("seconds", 0))
     while "hold" in config and Path(config["hold"]).exists():
         time.sleep(0.02)
+    if "die_once" in config and Path(config["die_once"]).exists():
+        Path(config["die_once"]).unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
     if "die_while" in config and Path(config["die_while"]).exists():
         os.kill(os.getpid(), signal.SIGKILL)
     if "raise" in config:
@@ -50,6 +61,36 @@ def run(config, inputs, out, session):
         (out / "curves.csv").write_text(config["curves"])
     session.advance(2, 2)
     return dict(config.get("measures", {"num_examples": len(inputs)}))
+
+
+def mark(config, name, text):
+    """Add a line to the file that the config has under this name, if it has one."""
+    if name in config:
+        with Path(config[name]).open("a") as file:
+            file.write(f"{text}\n")
+
+
+def meet(config, session):
+    """Wait for the other ranks, as what ranks do together does."""
+    mark(config, "ranks", session.rank)
+    while len(Path(config["ranks"]).read_text().splitlines()) < session.num_ranks:
+        time.sleep(0.01)
+
+
+def take_steps(config, out, session):
+    """As many steps as the config says, saved as the session asks for it, from where a killed process left them."""
+    checkpoint = checkpoints_of(out) / "steps.json"
+    steps = json.loads(checkpoint.read_bytes()) if checkpoint.exists() else []
+    for step in range(len(steps), config["steps"]):
+        while step == config.get("hold_step") and Path(config["hold"]).exists():
+            time.sleep(0.02)
+        mark(config, "taken", step)
+        steps.append(step**2)
+        if session.is_save_due():
+            padding = " " * config.get("padding_bytes", 0) if step == config["steps"] - 1 else ""
+            write_durably(checkpoint, (json.dumps(steps) + padding).encode())
+            session.saved()
+    return steps
 
 
 @dataclass
@@ -98,8 +139,8 @@ class ToyConfig:
     execution: ExecutionConfig = field(default_factory=lambda: ExecutionConfig(max_retries=1))
 
 
-def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", **stages) -> Point:
-    """A point of the toy study; `stages` holds what each stage is to do, by role.
+def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", execution=None, **stages) -> Point:
+    """A point of the toy study; `stages` holds what each stage is to do, by role, `execution` keys of its config.
 
     sft: synthesize, sft, evaluate. Others: synthesize, sft, sample, credit, compose, policy, evaluate.
     """
@@ -120,15 +161,39 @@ def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", **
         nodes["policy"] = node("policy", data=nodes["compose"], policy=nodes["sft"])
     nodes["evaluate"] = node("evaluate", policy=list(nodes.values())[-1])
     config = ToyConfig(str(runs_dir), ToyNamed(algorithm), data_size, seed, ToyLogger(logger))
+    config.execution = replace(config.execution, **execution or {})
     return Point(config, nodes["evaluate"], nodes)
 
 
+def make(root, config) -> None:
+    """Make a node, with a checkpoint after each step."""
+    artifact = ArtifactStore(Path(root)).make(Node("toy", json.loads(config)), Session(checkpoint_seconds=0))
+    os.write(1, f"{artifact.folder}\n".encode())  # one write, so that many processes can share a pipe
+
+
+def crowd(root, config, num_processes) -> None:
+    """Make one node in many processes at once; copies of this one, since each import would take a while."""
+    context = multiprocessing.get_context("fork")
+    together = context.Barrier(num_processes)
+
+    def ask():
+        together.wait()
+        make(root, config)
+
+    processes = [context.Process(target=ask) for _ in range(num_processes)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    print("EXITS", json.dumps(sorted(process.exitcode for process in processes)))
+
+
 def main() -> None:
-    """Make one node, or run a study of toy points and print what became of each."""
+    """Make one node, in one process or in many, or run a study of toy points and print what became of each."""
     if sys.argv[1] == "make":
-        root, config = sys.argv[2:]
-        print(ArtifactStore(Path(root)).make(Node("toy", json.loads(config))).folder)
-        return
+        return make(*sys.argv[2:])
+    if sys.argv[1] == "crowd":
+        return crowd(*sys.argv[2:4], int(sys.argv[4]))
     from synthscale.study.execute import run_points
 
     runs_dir, num_workers, points = sys.argv[2:]

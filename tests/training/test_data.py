@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from synthscale.mixture.example import Example
 from synthscale.training.config import TrainerConfig
-from synthscale.training.data import MixedDataModule, batch_plan, shuffled_stream
+from synthscale.training.data import MixedDataModule, batch_plan, deal, shuffled_stream
 from synthscale.training.encoding import Encoder
 
 ANY_MIXTURE = st.tuples(st.integers(0, 60), st.integers(0, 60)).filter(any)
@@ -110,3 +111,76 @@ def test_loaders_serve_the_plan_and_all_validation_solutions_once(base_policy, t
     assert batches[0].input_ids_BT.equal(data.batch(*data.plan[0]).input_ids_BT)
     rows = [row for batch in data.val_dataloader() for row in batch.input_ids_BT.tolist()]
     assert [[i for i in row if i] for row in rows] == [example.sides[0].ids for example in encoded[10:]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(num_positives=st.integers(0, 40), num_pairs=st.integers(0, 40), num_ranks=st.integers(1, 9))
+def test_shares_are_of_one_size_and_hold_all_once(num_positives, num_pairs, num_ranks):
+    shares = deal(range(num_positives), range(num_pairs), num_ranks)
+    assert len(shares) == num_ranks
+    for kind, num_items in ((0, num_positives), (1, num_pairs)):
+        assert sorted(i for share in shares for i in share[kind]) == list(range(num_items))
+        sizes = [len(share[kind]) for share in shares]
+        assert max(sizes) - min(sizes) <= 1
+    num_sequences = [len(positives) + 2 * len(pairs) for positives, pairs in shares]
+    assert max(num_sequences) - min(num_sequences) <= 2
+
+
+def make_data(base_policy, traces, num_positives: int, num_pairs: int, rank: int, num_ranks: int) -> MixedDataModule:
+    """Data of examples of unequal lengths, as one of the ranks has them."""
+    encoder = Encoder(base_policy.tokenizer, eos_after_prefix=False)
+    examples = [Example(p.problem_id, p.prompt, trace[: 30 + 2 * i]) for i, (p, trace) in enumerate(traces[:9])]
+    examples += [Example(p.problem_id, p.prompt, trace, trace[: 20 + i]) for i, (p, trace) in enumerate(traces[9:18])]
+    train = [encoder.encode(e) for e in [*examples[:num_positives], *examples[9 : 9 + num_pairs]]]
+    reference = torch.arange(2.0 * num_pairs).reshape(-1, 2)
+    settings = {"batch_size": 4, "num_updates": 2, "seed": 0, "pad_id": 0, "reference_logprobs_P2": reference}
+    return MixedDataModule(train, [], **settings, rank=rank, num_ranks=num_ranks)
+
+
+def rows_of(batch) -> list[tuple]:
+    """Its sequences without their padding, as (ids, mask)."""
+    lengths = (batch.input_ids_BT != 0).sum(dim=1).tolist()
+    pairs = zip(batch.input_ids_BT.tolist(), batch.mask_BT.tolist(), lengths, strict=True)
+    return [(tuple(ids[:length]), tuple(mask[:length])) for ids, mask, length in pairs]
+
+
+@pytest.mark.parametrize(("num_positives", "num_pairs"), [(9, 9), (9, 0), (0, 9), (1, 1), (2, 5)])
+@pytest.mark.parametrize("num_ranks", [1, 2, 3, 7])
+def test_shares_together_are_the_batch_and_each_knows_the_totals(
+    base_policy, traces, num_positives, num_pairs, num_ranks
+):
+    update = (range(num_positives), range(num_pairs))
+    alone = make_data(base_policy, traces, num_positives, num_pairs, 0, 1).batch(*update)
+    shares = [
+        make_data(base_policy, traces, num_positives, num_pairs, rank, num_ranks).batch(*update)
+        for rank in range(num_ranks)
+    ]
+    assert len({share.whole for share in shares}) == 1
+    whole = shares[0].whole
+    assert whole.num_ranks == num_ranks
+    assert (whole.num_positives, whole.num_pairs) == (num_positives, num_pairs)
+    assert whole.num_positive_tokens == alone.whole.num_positive_tokens == alone.mask_BT[:num_positives].sum()
+    used = [share.num_positives + 2 * share.num_pairs for share in shares]
+    assert whole.num_tokens == sum(s.input_ids_BT.numel() for s, num_rows in zip(shares, used, strict=True) if num_rows)
+    assert all(len(share.input_ids_BT) == max(num_rows, 1) for share, num_rows in zip(shares, used, strict=True))
+    rows = [row for share, num_rows in zip(shares, used, strict=True) for row in rows_of(share)[:num_rows]]
+    assert sorted(rows) == sorted(rows_of(alone))
+    references = torch.cat([share.reference_logprobs_P2 for share in shares])
+    assert sorted(references.tolist()) == alone.reference_logprobs_P2.tolist()
+    for share in shares:  # each pair's chosen and rejected sides stand where its reference does
+        sides = rows_of(share)[share.num_positives :]
+        for i, (chosen, _) in enumerate(share.reference_logprobs_P2.tolist()):
+            pair = rows_of(alone)[num_positives + int(chosen) // 2 :: num_pairs][:2]
+            assert [sides[i], sides[share.num_pairs + i]] == pair
+
+
+def test_a_loader_goes_on_from_the_place_that_another_left(base_policy, traces):
+    data = make_data(base_policy, traces, 9, 9, 0, 1)
+    data.plan = batch_plan(9, 9, 4, 6, seed=0)
+    expected = [batch.input_ids_BT.tolist() for batch in data.train_dataloader()]
+    for num_served in range(7):
+        loader, other = data.train_dataloader(), data.train_dataloader()
+        served = [batch.input_ids_BT.tolist() for batch in itertools.islice(loader, num_served)]
+        other.load_state_dict(loader.state_dict())
+        assert served + [batch.input_ids_BT.tolist() for batch in other] == expected
+        assert len(other) == 6 and other.state_dict() == {"num_served": 6}

@@ -8,61 +8,27 @@ import math
 import pytest
 import torch
 
-from synthscale.mixture.example import Example
-from synthscale.problem import PrecedenceTask
+from synthscale.session import Session
 from synthscale.training.config import Device, TrainerConfig
-from synthscale.training.data import MixedDataModule
+from synthscale.training.device import pick_device
 from synthscale.training.encoding import Encoder
-from synthscale.training.fit import FitResult, fit, pick_device, reference_logprobs
-from synthscale.training.module import Objective
+from synthscale.training.fit import FitResult
 from synthscale.training.validation import Validator
 
-CPU = TrainerConfig(device=Device.cpu, num_validations=2, num_validation=4, batch_size=8)
 
-
-def train(policy, task: PrecedenceTask, examples, num_updates=6, config=CPU, advance=lambda done, total: None):
-    """Fit a policy, which is its own reference, to the examples."""
-    encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
-    encoded = [encoder.encode(example) for example in examples]
-    pad_id = policy.tokenizer.pad_token_id
-    validator = Validator(task, policy.model, policy.tokenizer, encoder, num_problems=4, max_new_tokens=4)
-    data = MixedDataModule(
-        encoded,
-        validator.examples(),
-        batch_size=config.batch_size,
-        num_updates=num_updates,
-        seed=3,
-        pad_id=pad_id,
-        reference_logprobs_P2=reference_logprobs(policy.model, encoded, pad_id, 8),
-    )
-    return fit(policy.model, data, Objective(1e-2, num_updates, 0.5, 1.0), config, validator.accuracy, advance)
-
-
-@pytest.fixture
-def positives(traces) -> list[Example]:
-    return [Example(p.problem_id, p.prompt, trace) for p, trace in traces[:16]]
-
-
-@pytest.fixture
-def pairs(traces) -> list[Example]:
-    wrong = [trace for _, trace in traces[:8]]
-    return [Example(p.problem_id, p.prompt, t, w) for (p, t), w in zip(traces[8:16], wrong, strict=True)]
-
-
-def test_same_seed_same_weights(random_policy, task, positives, pairs):
+def test_same_seed_same_weights(random_policy, train, positives, pairs):
     policies = [random_policy(0), random_policy(0)]
-    results = [train(policy, task, [*positives, *pairs]) for policy in policies]
+    results = [train(policy, [*positives, *pairs]) for policy in policies]
     first, second = (policy.model.state_dict() for policy in policies)
     assert all(first[name].equal(second[name]) for name in first)
     assert results[0].curves == results[1].curves
     assert not first["lm_head.weight"].equal(random_policy(0).model.state_dict()["lm_head.weight"])
 
 
-def test_it_learns_and_says_what_it_cost(random_policy, task, positives):
+def test_it_learns_and_says_what_it_cost(random_policy, train, positives):
     calls: list[tuple[int, int]] = []
-    result = train(
-        random_policy(0), task, positives, num_updates=40, advance=lambda done, total: calls.append((done, total))
-    )
+    session = Session(lambda done, total: calls.append((done, total)))
+    result = train(random_policy(0), positives, num_updates=40, session=session)
     losses = [row["train_loss"] for row in result.curves]
     assert losses[-1] < 0.8 * losses[0]
     assert losses == [row["train_sft_loss"] for row in result.curves]
@@ -77,10 +43,10 @@ def test_it_learns_and_says_what_it_cost(random_policy, task, positives):
 
 @pytest.mark.parametrize(("num_updates", "num_validations"), [(8, 4), (8, 1), (1, 4), (3, 4), (10, 4), (7, 2), (11, 3)])
 def test_validation_comes_as_often_as_asked_and_after_the_last_update(
-    random_policy, task, positives, num_updates, num_validations
+    random_policy, train, positives, num_updates, num_validations
 ):
     config = TrainerConfig(device=Device.cpu, num_validations=num_validations, num_validation=4, batch_size=4)
-    curves = train(random_policy(0), task, positives, num_updates, config).curves
+    curves = train(random_policy(0), positives, num_updates, config).curves
     measured = [row["update"] for row in curves if "validation_accuracy" in row]
     assert measured == [row["update"] for row in curves if "validation_loss" in row]
     assert measured[-1] == num_updates
@@ -89,8 +55,8 @@ def test_validation_comes_as_often_as_asked_and_after_the_last_update(
     assert max(gaps) <= -(-num_updates // num_validations)
 
 
-def test_pairs_alone_start_at_log_2_with_no_margin(random_policy, task, pairs):
-    result = train(random_policy(0), task, pairs)
+def test_pairs_alone_start_at_log_2_with_no_margin(random_policy, train, pairs):
+    result = train(random_policy(0), pairs)
     first, last = result.curves[0], result.curves[-1]
     assert first["train_dpo_loss"] == pytest.approx(math.log(2), abs=1e-4)
     assert first["train_margin"] == pytest.approx(0, abs=1e-3)
@@ -98,16 +64,16 @@ def test_pairs_alone_start_at_log_2_with_no_margin(random_policy, task, pairs):
     assert "train_sft_loss" not in last
 
 
-def test_a_row_holds_a_loss_only_where_its_batch_had_such_examples(random_policy, task, positives, pairs):
+def test_a_row_holds_a_loss_only_where_its_batch_had_such_examples(random_policy, train, positives, pairs):
     config = TrainerConfig(device=Device.cpu, num_validations=1, num_validation=4, batch_size=4)
-    result = train(random_policy(0), task, [*positives, pairs[0]], num_updates=12, config=config)
+    result = train(random_policy(0), [*positives, pairs[0]], num_updates=12, config=config)
     with_pairs = [row["update"] for row in result.curves if "train_dpo_loss" in row]
     assert 0 < len(with_pairs) <= 4  # 17 examples with one pair in 12 batches of 4: the pair comes every fourth or so
 
 
 def test_curves_become_a_table_with_gaps_where_nothing_was_measured(tmp_path):
     curves = [{"update": 1, "train_loss": 0.5}, {"update": 2, "train_loss": 0.25, "validation_loss": 1.0}]
-    FitResult(curves, 1.0, 2, 10, "cpu").write_curves(tmp_path / "curves.csv")
+    FitResult(curves, 1.0, 2, 10, "cpu", None).write_curves(tmp_path / "curves.csv")
     rows = list(csv.DictReader((tmp_path / "curves.csv").open()))
     assert rows[0] == {"update": "1", "train_loss": "0.5", "validation_loss": ""}
     assert rows[1]["validation_loss"] == "1.0"

@@ -198,3 +198,44 @@ def test_every_weight_is_optimized_once_and_only_matrices_decay(random_policy):
     )
     ids = [id(p) for group in (matrices, vectors) for p in group["params"]]
     assert sorted(ids) == sorted(id(p) for p in policy.model.parameters())
+
+
+@pytest.mark.parametrize("num_ranks", [1, 2, 3, 5, 12])
+@pytest.mark.parametrize("kinds", ["both", "positives", "pairs"])
+def test_the_mean_over_ranks_of_gradients_is_that_of_the_whole_batch(
+    random_policy, positives, pairs, kinds, num_ranks, monkeypatch
+):
+    policy = random_policy(0)
+    policy.model.double()
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)  # so that rounding hides nothing
+    examples = [*(positives if kinds != "pairs" else []), *(pairs if kinds != "positives" else [])]
+    whole = batch_of(policy, examples, policy)
+    data = MixedDataModule(
+        [Encoder(policy.tokenizer, eos_after_prefix=False).encode(example) for example in examples],
+        [],
+        batch_size=4,
+        num_updates=1,
+        seed=0,
+        pad_id=policy.tokenizer.pad_token_id,
+        reference_logprobs_P2=whole.reference_logprobs_P2 + 0.25,
+        num_ranks=num_ranks,
+    )
+    whole.reference_logprobs_P2 = data.reference_logprobs_P2
+
+    def gradients(batches: Sequence[Batch]) -> tuple[float, list[torch.Tensor]]:
+        module = module_of(policy)
+        policy.model.zero_grad()
+        losses = [module.training_step(batch, 0) / len(batches) for batch in batches]
+        for loss in losses:
+            loss.backward()
+            assert all(p.grad is not None for p in policy.model.parameters()), "every rank takes part for every weight"
+        return sum(losses).item(), [p.grad.clone() for p in policy.model.parameters()]
+
+    shares = []
+    for data.rank in range(num_ranks):
+        shares.append(data.batch(range(len(data.positives)), range(len(data.pairs))))
+    loss, expected = gradients([whole])
+    mean_loss, mean = gradients(shares)
+    assert mean_loss == pytest.approx(loss, rel=1e-12)
+    for one, other in zip(mean, expected, strict=True):
+        assert torch.allclose(one, other, rtol=1e-10, atol=1e-14)

@@ -1,25 +1,33 @@
 """Hydra's books of a sweep's points: each point's folder with its config, its callbacks, its status.
 
 Hydra's `run_job` copies and prints the whole config of every point, at about 40 ms. Its copies are for callbacks, so
-where there are none only its files are written, and what does not change from point to point is printed once.
+where there are none only its files are written, and what is the same for many points is turned into YAML once.
 """
 
 import os
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
+import yaml
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf._utils import get_omega_conf_dumper
 
-from hydra_plugins.synthscale_launchers.sweep_loader import SweepLoader
+from hydra_plugins.synthscale_launchers.sweep_loader import Key, SweepLoader
 
 if TYPE_CHECKING:
     from synthscale.study.outcome import Outcome
 
-OWN_HYDRA_KEYS = frozenset({"job", "overrides", "runtime"})
-"""What differs under `hydra` between the points of a sweep."""
+OWN_HYDRA_KEYS: Set[Key] = {
+    ("hydra", "job", "id"),
+    ("hydra", "job", "num"),
+    ("hydra", "job", "override_dirname"),
+    ("hydra", "overrides", "task"),
+    ("hydra", "runtime", "output_dir"),
+}
+"""What differs under `hydra` between points of a sweep that choose the same groups."""
 
 
 class Books:
@@ -37,7 +45,8 @@ class Books:
         with self.loader.lend_job_config(self.config, overrides) as (config, own_keys, texts):
             number_job(config, index)
             write_folder(config, own_keys, texts)
-            job = JobReturn(overrides=list(config.hydra.overrides.task), working_dir=os.getcwd())
+            task_overrides = cast(list[str], OmegaConf.to_container(config.hydra.overrides.task))
+        job = JobReturn(overrides=task_overrides, working_dir=os.getcwd())
         job.task_name = JobRuntime.instance().get("name")
         try:
             job.return_value, job.status = result_of(outcome), JobStatus.COMPLETED
@@ -78,12 +87,12 @@ def number_job(config: DictConfig, index: int) -> None:
         config.hydra.job.num = index
 
 
-def write_folder(config: DictConfig, own_keys: Set[str], texts: dict[str, str]) -> None:
+def write_folder(config: DictConfig, own_keys: Set[Key], texts: dict[Key, str]) -> None:
     """The files that Hydra's `run_job` writes.
 
     Args:
-        own_keys: the keys of the config that are not the same in all configs that share `texts`.
-        texts: YAML of the other keys, kept from call to call.
+        own_keys: where the values are not those of all configs that share `texts`, beside `OWN_HYDRA_KEYS`.
+        texts: YAML of the others, kept from call to call.
     """
     folder = Path(os.path.abspath(os.path.join(config.hydra.sweep.dir, str(config.hydra.sweep.subdir))))
     with read_write(config.hydra.runtime), open_dict(config.hydra.runtime):
@@ -94,29 +103,46 @@ def write_folder(config: DictConfig, own_keys: Set[str], texts: dict[str, str]) 
         return
     (folder / subdir).mkdir(parents=True, exist_ok=True)
     contents = {
-        "config": "".join(task_texts(config, own_keys, texts)),
-        "hydra": "hydra:\n" + "".join(hydra_texts(config, texts)),
-        "overrides": OmegaConf.to_yaml(config.hydra.overrides.task),
+        "config": yaml_of(config, own_keys, texts),
+        "hydra": "hydra:\n" + yaml_of(config.hydra, OWN_HYDRA_KEYS, texts, ("hydra",)),
+        "overrides": to_yaml(OmegaConf.to_container(config.hydra.overrides.task)),
     }
     for name, content in contents.items():
         (folder / subdir / f"{name}.yaml").write_text(content, encoding="utf-8")
 
 
-def task_texts(config: DictConfig, own_keys: Set[str], texts: dict[str, str]) -> Iterator[str]:
-    """The config without `hydra` as YAML, key by key."""
-    for key in map(str, config):
-        if key in own_keys:
-            yield OmegaConf.to_yaml(OmegaConf.masked_copy(config, key))
-        elif key != "hydra":
-            if key not in texts:
-                texts[key] = OmegaConf.to_yaml(OmegaConf.masked_copy(config, key))
-            yield texts[key]
+def yaml_of(config: DictConfig, own_keys: Set[Key], texts: dict[Key, str], path: Key = ()) -> str:
+    """The config at `path`, key by key; without `hydra`, which is a config of its own."""
+    inside = {key[: len(path) + 1] for key in own_keys if len(key) > len(path) + 1}
+    pieces = []
+    for name in (str(name) for name in config if (*path, name) != ("hydra",)):
+        key = (*path, name)
+        child = config._get_node(name) if key in inside else None
+        if isinstance(child, DictConfig) and child:
+            piece = f"{'  ' * len(path)}{name}:\n{yaml_of(child, own_keys, texts, key)}"
+        elif key in inside or key in own_keys:
+            piece = yaml_at(path, OmegaConf.masked_copy(config, name))
+        else:
+            piece = texts.get(key) or texts.setdefault(key, yaml_at(path, OmegaConf.masked_copy(config, name)))
+        pieces.append(piece)
+    return "".join(pieces)
 
 
-def hydra_texts(config: DictConfig, texts: dict[str, str]) -> Iterator[str]:
-    """What is under `hydra` as YAML, key by key, as deep as it stands there: YAML is folded at a column."""
-    for key in map(str, config.hydra):
-        if key in OWN_HYDRA_KEYS or f"hydra.{key}" not in texts:
-            text = OmegaConf.to_yaml({"hydra": OmegaConf.masked_copy(config.hydra, key)})
-            texts[f"hydra.{key}"] = text.partition("\n")[2]
-        yield texts[f"hydra.{key}"]
+def yaml_at(path: Key, config: DictConfig) -> str:
+    """The config as deep as it stands under its path, since lines are folded at a column."""
+    nested: Any = OmegaConf.to_container(config, resolve=False, enum_to_str=True)
+    for name in reversed(path):
+        nested = {name: nested}
+    return "".join(to_yaml(nested).splitlines(keepends=True)[len(path) :])
+
+
+def to_yaml(container: Any) -> str:
+    """What `OmegaConf.to_yaml` says, said faster."""
+    text: str = yaml.dump(container, default_flow_style=False, allow_unicode=True, sort_keys=False, Dumper=Dumper)
+    return text
+
+
+class Dumper(getattr(yaml, "CDumper", yaml.Dumper)):  # type: ignore[misc]  # libyaml's, where PyYAML was built with it
+    """OmegaConf's choice of quotes, in C."""
+
+    yaml_representers = get_omega_conf_dumper().yaml_representers

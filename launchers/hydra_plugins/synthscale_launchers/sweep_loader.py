@@ -9,7 +9,7 @@ enough it is lent: the point's values stand in it while a `with` lasts, then wha
 
 import copy
 import re
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -18,6 +18,9 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_d
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf, open_dict
+
+Key = tuple[str, ...]
+"""Where a value stands in a config: `("algorithm", "beta")`."""
 
 
 class Composed:
@@ -29,7 +32,7 @@ class Composed:
         with open_dict(self.task_config):
             del self.task_config["hydra"]
         self.job_config = copy.deepcopy(config)
-        self.texts: dict[str, str] = {}  # YAML of parts of the job's config that are the same for all its points
+        self.texts: dict[Key, str] = {}  # YAML of what is the same in the job's config for all its points
 
 
 class SweepLoader:
@@ -56,26 +59,21 @@ class SweepLoader:
     def lend_task_config(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> Iterator[DictConfig]:
         """The point's config without `hydra`, to be read while the `with` lasts."""
         composed, values = self._compose(master_config, sweep_overrides)
-        OmegaConf.copy_cache(from_config=composed.config, to_config=composed.task_config)
-        with restored(composed.task_config, changed_keys(values)):
-            ConfigLoaderImpl._apply_overrides_to_config(values, composed.task_config)
-            yield composed.task_config
+        with lent(composed.task_config, composed.config, values) as config:
+            yield config
 
     @contextmanager
     def lend_job_config(
         self, master_config: DictConfig, sweep_overrides: Sequence[str]
-    ) -> Iterator[tuple[DictConfig, Set[str], dict[str, str]]]:
-        """The point's whole config, which keys of it are its own, and a place to keep what all its like share.
+    ) -> Iterator[tuple[DictConfig, set[Key], dict[Key, str]]]:
+        """The point's whole config, where its own values stand, and a place to keep YAML of the others.
 
         In `hydra`, the borrower may write what every borrower writes.
         """
         composed, values = self._compose(master_config, sweep_overrides)
-        OmegaConf.copy_cache(from_config=composed.config, to_config=composed.job_config)
-        changed = changed_keys(values)
-        with restored(composed.job_config, changed):
-            ConfigLoaderImpl._apply_overrides_to_config(values, composed.job_config)
-            self._note_overrides(composed.job_config, sweep_overrides)
-            yield composed.job_config, changed, composed.texts
+        with lent(composed.job_config, composed.config, values) as config:
+            self._note_overrides(config, sweep_overrides)
+            yield config, set(map(key_of, values)), composed.texts
 
     def _compose(self, master_config: DictConfig, sweep_overrides: Sequence[str]) -> tuple[Composed, list[Override]]:
         """What was composed for the point's choice of groups, and the plain values that go on top."""
@@ -108,18 +106,20 @@ class SweepLoader:
             )
 
 
-def changed_keys(values: Sequence[Override]) -> set[str]:
-    """The top-level keys that these values change."""
-    return {re.split(r"[.\[]", value.key_or_group, maxsplit=1)[0] for value in values}
+def key_of(value: Override) -> Key:
+    """Where the value goes."""
+    return tuple(re.findall(r"[^.[\]]+", value.key_or_group))
 
 
 @contextmanager
-def restored(config: DictConfig, keys: Set[str]) -> Iterator[None]:
-    """Let the values under these top-level keys be changed in place until the `with` ends."""
+def lent(config: DictConfig, original: DictConfig, values: list[Override]) -> Iterator[DictConfig]:
+    """The config with these values in it until the `with` ends, and nothing resolved but what the original has."""
     content = config.__dict__["_content"]
-    before = {key: content[key] for key in keys if key in content}
+    before = {name: content[name] for name in {key_of(value)[0] for value in values} if name in content}
     content.update(copy.deepcopy(before))  # a copy has its original's parent: OmegaConf copies no parents
+    OmegaConf.copy_cache(from_config=original, to_config=config)
     try:
-        yield
+        ConfigLoaderImpl._apply_overrides_to_config(values, config)
+        yield config
     finally:
         content.update(before)

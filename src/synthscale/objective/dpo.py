@@ -18,11 +18,12 @@ def dpo_margins(
     return chosen - rejected
 
 
-def dpo_loss(margins_B: Tensor, beta: float) -> Tensor:
+def dpo_loss(margins_B: Tensor, beta: float, num_pairs: int | None = None) -> Tensor:
     """Mean of −log σ(β · margin): log 2 where policy and reference agree.
 
     Args:
         margins_B: from `dpo_margins`, [B].
         beta: strength of the pull to the reference policy, above 0.
+        num_pairs: that the mean is over, where `margins_B` are a part of them.
     """
-    return -torch.nn.functional.logsigmoid(beta * margins_B).mean()
+    return -torch.nn.functional.logsigmoid(beta * margins_B).sum() / (num_pairs or len(margins_B))

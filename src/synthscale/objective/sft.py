@@ -23,6 +23,7 @@ def sft_loss(logprobs_B: Tensor, num_tokens_B: Tensor) -> Tensor:
 
     Args:
         logprobs_B: log π(y | x) of each solution, in nats, [B].
-        num_tokens_B: tokens of each solution, [B], at least 1 in all.
+        num_tokens_B: tokens of each solution, [B], at least 1 in all; or of all that the mean is over, [], where
+            `logprobs_B` are of a part of them.
     """
     return -logprobs_B.sum() / num_tokens_B.sum()

@@ -41,7 +41,7 @@ def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, sessio
     from synthscale.problem import build_task
     from synthscale.stage.shards import ShardFolder
     from synthscale.stage.table import read_table, write_table
-    from synthscale.training.fit import pick_device
+    from synthscale.training.device import pick_device
 
     started = time.perf_counter()
     task = build_task(config.task)

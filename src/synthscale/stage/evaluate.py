@@ -53,7 +53,7 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     from synthscale.problem import build_task
     from synthscale.stage.shards import ShardFolder
     from synthscale.stage.table import write_table
-    from synthscale.training.fit import pick_device
+    from synthscale.training.device import pick_device
 
     task, evaluation = build_task(config.task), config.evaluation
     model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthscale.durable import write_durably
 from synthscale.problem import PrecedenceConfig
-from synthscale.session import Session
+from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
-from synthscale.training.config import TrainerConfig
+from synthscale.training.config import Strategy, TrainerConfig
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from synthscale.mixture.example import Example
+    from synthscale.training.encoding import EncodedExample
 
 VERSION = 1
+REFERENCES = "reference_logprobs.safetensors"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -41,26 +46,23 @@ class FinetuneConfig:
 def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `model/`, `curves.csv`, and with pairs `reference_logprobs.safetensors`."""
     import torch
-    from safetensors.torch import save_file
 
     from synthscale.policy.policy import load_policy, save_policy
     from synthscale.problem import build_task
     from synthscale.training.data import MixedDataModule
     from synthscale.training.encoding import Encoder
-    from synthscale.training.fit import fit, pick_device, reference_logprobs
+    from synthscale.training.fit import fit
     from synthscale.training.module import Objective
+    from synthscale.training.ranks import rank_device
     from synthscale.training.validation import Validator
 
     torch.manual_seed(config.seed)
-    device = pick_device(config.trainer.device)
-    model, tokenizer = load_policy(policy_folder(config.path, inputs, "policy"), device)
+    is_sharded = config.trainer.strategy is Strategy.fsdp
+    device = rank_device(config.trainer, session)
+    # FSDP moves to the GPU what a rank is to hold
+    model, tokenizer = load_policy(policy_folder(config.path, inputs, "policy"), "cpu" if is_sharded else device)
     encoder = Encoder(tokenizer, eos_after_prefix=config.eos_after_prefix)
     examples = [encoder.encode(example) for example in read_examples(inputs["data"])]
-    logprobs_P2 = torch.zeros(0, 2)
-    if any(example.is_pair for example in examples):
-        reference, _ = load_policy(policy_folder(config.path, inputs, "reference"), device)
-        logprobs_P2 = reference_logprobs(reference, examples, tokenizer.pad_token_id, 4 * config.trainer.batch_size)
-        save_file({"logprobs": logprobs_P2}, out / "reference_logprobs.safetensors")
     validator = Validator(
         build_task(config.task),
         model,
@@ -68,6 +70,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         encoder,
         num_problems=config.trainer.num_validation,
         max_new_tokens=config.max_new_tokens,
+        in_lock_step=is_sharded,
     )
     data = MixedDataModule(
         examples,
@@ -76,13 +79,49 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         num_updates=config.num_updates,
         seed=config.seed,
         pad_id=tokenizer.pad_token_id,
-        reference_logprobs_P2=logprobs_P2,
+        reference_logprobs_P2=references(config, inputs, examples, device, out, session),
+        rank=session.rank,
+        num_ranks=session.num_ranks,
     )
     objective = Objective(config.learning_rate, config.num_updates, config.beta, config.preference_weight)
-    result = fit(model, data, objective, config.trainer, validator.accuracy, session.advance)
-    save_policy(model, tokenizer, out / "model")
-    result.write_curves(out / "curves.csv")
+    result = fit(model, data, objective, config.trainer, validator.accuracy, session, checkpoints_of(out))
+    if session.rank == 0:
+        save_policy(result.model, tokenizer, out / "model")
+        result.write_curves(out / "curves.csv")
     return result.measures()
+
+
+def references(
+    config: FinetuneConfig,
+    inputs: Mapping[str, Artifact],
+    examples: Sequence[EncodedExample],
+    device: str,
+    out: Path,
+    session: Session,
+) -> Tensor:
+    """The reference policy's log-probabilities of the pairs, [P, 2]; those that an earlier process kept, if any."""
+    import shutil
+
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load, save
+
+    from synthscale.policy.policy import load_policy
+    from synthscale.training.fit import reference_logprobs
+
+    if not any(example.is_pair for example in examples):
+        return torch.zeros(0, 2)
+    kept = checkpoints_of(out) / REFERENCES
+    try:
+        logprobs_P2 = load(kept.read_bytes())["logprobs"]
+    except (OSError, SafetensorError):
+        reference, tokenizer = load_policy(policy_folder(config.path, inputs, "reference"), device)
+        logprobs_P2 = reference_logprobs(reference, examples, tokenizer.pad_token_id, 4 * config.trainer.batch_size)
+        if session.rank == 0:
+            write_durably(kept, save({"logprobs": logprobs_P2}))
+    if session.rank == 0:
+        shutil.copyfile(kept, out / REFERENCES)
+    return logprobs_P2
 
 
 def policy_folder(path: str | None, inputs: Mapping[str, Artifact], name: str) -> Path | str:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from synthscale.policy.config import ArchitectureConfig
 from synthscale.problem import PrecedenceConfig
-from synthscale.session import Session
+from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import TrainerConfig
 
@@ -77,9 +77,12 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         seed=config.seed,
         pad_id=tokenizer.pad_token_id,
         reference_logprobs_P2=torch.zeros(0, 2),
+        rank=session.rank,
+        num_ranks=session.num_ranks,
     )
     objective = Objective(config.learning_rate, config.num_updates, beta=1.0, preference_weight=0.0)
-    result = fit(model, data, objective, trainer, validator.accuracy, session.advance)
-    save_policy(model, tokenizer, out / "model")
-    result.write_curves(out / "curves.csv")
+    result = fit(model, data, objective, trainer, validator.accuracy, session, checkpoints_of(out))
+    if session.rank == 0:
+        save_policy(result.model, tokenizer, out / "model")
+        result.write_curves(out / "curves.csv")
     return result.measures()

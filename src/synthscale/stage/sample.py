@@ -36,7 +36,7 @@ def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, session
     from synthscale.problem import build_task
     from synthscale.stage.shards import ShardFolder
     from synthscale.stage.table import read_table, write_table
-    from synthscale.training.fit import pick_device
+    from synthscale.training.device import pick_device
 
     started = time.perf_counter()
     task = build_task(config.task)

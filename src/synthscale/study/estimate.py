@@ -1,10 +1,11 @@
 """What stages that are still to be made will cost: tokens, rollouts and seconds, before anything runs.
 
-How many sequences a stage trains on or draws is counted from configs. It is exact but for credit, which rolls out from
-the distinct prefixes of the wrong samples, known only when they are drawn: its count is what every problem having as many
-negatives as it may would give, at most. How long a sequence is comes from earlier runs of the same kind, else from the
-task, where it says it. Seconds are a stage's own, in its process, at the median pace of earlier runs of the same kind: a
-guess that knows nothing of another machine, of a busy one, or of how the pace changes with size.
+How many sequences a stage trains on or draws is counted from configs. The count is exact but for credit, which rolls
+out from the distinct prefixes of the wrong samples, known when they are drawn: there it is an upper bound, as if every
+problem had as many negatives as it may have. How long a sequence is comes from earlier runs of the same kind, else from
+the task, where it says so. Seconds are a stage's own, in its process, at the median pace of earlier runs of the same
+kind. That is a guess: it knows nothing of another machine, of a busy one, of several ranks, or of a pace that changes
+with size.
 
 A kind is a stage of one task, from one base policy, with one device setting. What is not known is None.
 """
@@ -47,7 +48,7 @@ class Work:
 class Cost:
     """What a stage will cost; 0 where it does no such thing, None where it is not known."""
 
-    train_tokens: float | None = None  # with padding, as the records count them
+    train_tokens: float | None = None  # padding apart, which the records count too: some per cent
     sampled_tokens: float | None = None  # of validation and evaluation too, unlike the records
     rollouts: int | None = None  # at most
     seconds: float | None = None
@@ -154,11 +155,11 @@ def known_lengths(node: Node) -> Lengths | None:
     if not isinstance(task, PrecedenceConfig):
         return None
     prompt = 2 * task.operators_per_problem + 2  # values, operators, a line break
-    drawn = solution = task.max_solution_tokens
+    solutions = [task.max_solution_tokens]
     if node.stage == "credit":  # what is left of a solution after a step is the solution of a shorter problem
-        shorter = [replace(task, operators_per_problem=n) for n in range(1, task.operators_per_problem)]
-        drawn = statistics.fmean(config.max_solution_tokens for config in shorter) if shorter else 0
-    return Lengths(trained=prompt + solution, drawn=drawn)
+        shorter = range(1, task.operators_per_problem)
+        solutions = [replace(task, operators_per_problem=number).max_solution_tokens for number in shorter]
+    return Lengths(trained=prompt + task.max_solution_tokens, drawn=statistics.fmean(solutions or [0]))
 
 
 class History:
@@ -193,8 +194,7 @@ class History:
 
     def _learn(self, artifact: Artifact, paces: dict[Kind, Pace]) -> None:
         stage, config, measures = artifact.manifest["stage"], artifact.manifest["config"], artifact.measures
-        data = self._find(artifact.manifest["inputs"].get("data", artifact.folder.name))
-        work = work_of(stage, config, data.manifest["config"].get("num_problems") if data is not None else None)
+        work = work_of(stage, config, self._num_problems(artifact))
         if work is None:
             return
         pace = paces.setdefault(kind_of(stage, config, self._base(artifact)), Pace())
@@ -204,6 +204,13 @@ class History:
         if "num_sampled_tokens" in measures:
             drawn = measures["num_rollouts"] if stage == "credit" else measures["num_samples"]
             pace.drawn_tokens.append(measures["num_sampled_tokens"] / drawn)
+
+    def _num_problems(self, artifact: Artifact) -> int | None:
+        """`num_problems` of a node, read off manifests."""
+        is_data = artifact.manifest["stage"] == "synthesize"
+        key = artifact.folder.name if is_data else artifact.manifest["inputs"].get("data")
+        data = self._find(key) if key is not None else None
+        return data.manifest["config"].get("num_problems") if data is not None else None
 
     def _base(self, artifact: Artifact) -> str | None:
         """`base_of` a node, read off manifests; None where one on the way is not there any more."""

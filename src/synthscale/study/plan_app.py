@@ -13,12 +13,13 @@ from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 from rich.console import Console
 
-from synthscale.study.app import call_hydra, exit_status
+from synthscale.study.app import call_hydra, exit_status, run_point
 from synthscale.study.plan import Plan, make_plan
 from synthscale.study.plan_table import print_plan
 from synthscale.study.recipe import Point
 from synthscale.study.target import compose_point, store_of
 
+COMMAND = "synthscale plan"
 Preview = Callable[[Plan, Console], None]
 
 
@@ -28,7 +29,7 @@ def plan(argv: Sequence[str]) -> int:
 
     def work() -> None:
         with tempfile.TemporaryDirectory(prefix="synthscale-plan-") as folder:
-            call_hydra("synthscale plan", with_overrides(argv, writing_into(folder)), task)
+            call_hydra(COMMAND, with_overrides(argv, writing_into(folder)), task)
         if task.points:  # none after --help, --cfg, --info
             task.show(Console())
 
@@ -37,6 +38,8 @@ def plan(argv: Sequence[str]) -> int:
 
 class PlanTask:
     """Keeps points to plan them: a single one as Hydra's task function, those of a sweep from a `StudyLauncher`."""
+
+    __module__ = run_point.__module__  # Hydra names the job by it: as under `run`
 
     def __init__(self) -> None:
         self.points: list[Point] = []
@@ -61,13 +64,16 @@ class PlanTask:
 
 
 def writing_into(folder: str) -> list[str]:
-    """Overrides that keep Hydra's files in `folder`, whatever the other overrides say."""
+    """Overrides that keep Hydra's files in `folder`, and let its help name this command."""
     quoted = "'" + folder.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return [f"hydra.run.dir={quoted}", f"hydra.sweep.dir={quoted}", "hydra.output_subdir=null"]
+    folders = [f"hydra.run.dir={quoted}", f"hydra.sweep.dir={quoted}", "hydra.output_subdir=null"]
+    return [*folders, f"hydra.help.app_name='{COMMAND}'"]
 
 
 def with_overrides(argv: Sequence[str], overrides: Sequence[str]) -> list[str]:
     """The command line with more overrides after its own, which have to stand together."""
-    own = get_args_parser().parse_args(list(argv)).overrides
+    parser = get_args_parser()
+    parser.prog = COMMAND
+    own = parser.parse_args(list(argv)).overrides
     end = len(argv) - [*reversed(argv)].index(own[-1]) if own else len(argv)
     return [*argv[:end], *overrides, *argv[end:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -13,11 +14,9 @@ from synthscale.study.estimate import Cost, History, estimate
 from synthscale.study.plan import Plan, PlannedNode
 from synthscale.study.store import ArtifactStore
 
-NOTE = (
-    "Tokens and rollouts are estimates for the stages to do. How many rollouts credit needs shows when the samples are "
-    "drawn: it is at most as many as here."
-)
-HOURS_NOTE = "Hours are summed over stages, each in one process, at the median pace of earlier runs; ≥ where some have none."
+NOTE = "Tokens and rollouts are estimates for the stages to do; those of credit are at most so many."
+HOURS_NOTE = "Hours are summed over the stages to do, each in one process, at the median pace of earlier runs."
+UNKNOWN_NOTE = "≥: for some of the stages it is not known."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +30,33 @@ class Row:
     costs: Sequence[Cost]
 
 
+COLUMNS: dict[str, Callable[[Row], str]] = {
+    "layer": lambda row: row.layer,
+    "stage": lambda row: row.stage,
+    "unique": lambda row: f"{row.num_unique:,}",
+    "there": lambda row: f"{row.num_there:,}",
+    "to do": lambda row: f"{len(row.costs):,}",
+    "tokens\ntrained": lambda row: total(short, (cost.train_tokens for cost in row.costs)),
+    "tokens\nsampled": lambda row: total(short, (cost.sampled_tokens for cost in row.costs)),
+    "rollouts\nat most": lambda row: total(short, (cost.rollouts for cost in row.costs)),
+    "hours": lambda row: total(hours, (cost.seconds for cost in row.costs)),
+}
+
+
 def print_plan(plan: Plan, store: ArtifactStore, console: Console) -> None:
     """Show the plan, with costs at the pace of what is in the store."""
     rows = make_rows(plan, store)
-    total = rows[-1]
-    counts = [(len(plan.points), "point"), (total.num_unique, "unique stage")]
-    said = [f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counts]
-    console.print(f"{', '.join(said)}, {total.num_there:,} there already", highlight=False)
-    has_hours = any(cost.seconds is not None for cost in total.costs)
-    console.print(plan_table(rows, has_hours=has_hours))
-    if total.costs:
-        console.print(NOTE, highlight=False)
-    if has_hours:
-        console.print(HOURS_NOTE, highlight=False)
+    everything = rows[-1]
+    counts = count(len(plan.points), "point"), count(everything.num_unique, "unique stage")
+    console.print(f"{', '.join(counts)}, {everything.num_there:,} there already", highlight=False, soft_wrap=True)
+    has_hours = any(cost.seconds is not None for cost in everything.costs)
+    columns = {name: cell for name, cell in COLUMNS.items() if has_hours or name != "hours"}
+    cells = [[cell(row) for cell in columns.values()] for row in rows]
+    console.print(plan_table(list(columns), cells))
+    has_unknown = any("≥" in cell for row in cells for cell in row)
+    notes = {NOTE: bool(everything.costs), HOURS_NOTE: has_hours, UNKNOWN_NOTE: has_unknown}
+    for note in (note for note, is_due in notes.items() if is_due):
+        console.print(note, highlight=False, soft_wrap=True)
 
 
 def make_rows(plan: Plan, store: ArtifactStore) -> list[Row]:
@@ -62,25 +75,13 @@ def make_rows(plan: Plan, store: ArtifactStore) -> list[Row]:
     return [*rows, Row("", "all", len(plan.nodes), sum(one.num_there for one in rows), costs)]
 
 
-def plan_table(rows: Sequence[Row], *, has_hours: bool) -> Table:
-    """The rows as a table; the last is the total."""
-    columns: dict[str, Callable[[Row], str]] = {
-        "layer": lambda row: row.layer,
-        "stage": lambda row: row.stage,
-        "unique": lambda row: f"{row.num_unique:,}",
-        "there": lambda row: f"{row.num_there:,}",
-        "to do": lambda row: f"{len(row.costs):,}",
-        "tokens\ntrained": lambda row: total(short, (cost.train_tokens for cost in row.costs)),
-        "tokens\nsampled": lambda row: total(short, (cost.sampled_tokens for cost in row.costs)),
-        "rollouts": lambda row: total(short, (cost.rollouts for cost in row.costs)),
-    }
-    if has_hours:
-        columns["hours"] = lambda row: total(hours, (cost.seconds for cost in row.costs))
-    table = Table()
+def plan_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """The cells as a table; the last row is the total."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)  # within 80 columns
     for name in columns:
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*(cell(row) for cell in columns.values()), end_section=row is rows[-2])
+    for index, row in enumerate(rows):
+        table.add_row(*row, end_section=index == len(rows) - 2)
     return table
 
 
@@ -93,6 +94,11 @@ def total(show: Callable[[float], str], values: Iterable[float | None]) -> str:
     return ("≥ " if len(known) < len(all_values) else "") + show(sum(known))
 
 
+def count(number: int, noun: str) -> str:
+    """`1 point`, `2 points`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def short(number: float) -> str:
     """Three digits and a unit: 148 k."""
     number = float(f"{number:.3g}")
@@ -103,6 +109,6 @@ def short(number: float) -> str:
 
 
 def hours(seconds: float) -> str:
-    """Two decimals; two digits of less than a tenth."""
-    number = seconds / 3600
-    return f"{number:,.2f}" if number >= 0.1 else f"{number:.2g}"
+    """Two decimals, but never 0.00."""
+    number = round(seconds / 3600, 2)
+    return f"{number:,.2f}" if number else "< 0.01"

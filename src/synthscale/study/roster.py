@@ -1,7 +1,7 @@
 """The points that a study has been asked for, kept on disk, so that its status is told without composing it again.
 
 Each run or submission leaves one file with its points and the graph of their stages, named by its content; the same
-command again renews it. Where two files have a point of the same axes, with another config, the newer one counts.
+command again renews it. Where two files have points of the same axes, with other configs, those of the newer one count.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Member:
 
     @property
     def axes(self) -> tuple[Any, ...]:
-        """What tells points apart in a table."""
-        return (self.task, self.model, self.algorithm, self.data_size, self.negative_fraction, self.seed)
+        """What tells points apart in a table; one that was asked for up to an earlier stage is not the whole one."""
+        last_stage = self.root.partition("-")[0]
+        return (self.task, self.model, self.algorithm, self.data_size, self.negative_fraction, self.seed, last_stage)
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
     """A study's points, and the inputs of each of their stages by key."""
 
-    artifacts: Path  # the root of the store
     members: tuple[Member, ...]
     inputs: Mapping[str, tuple[str, ...]]
 
@@ -102,9 +102,11 @@ def read_roster(study: Path) -> Roster | None:
             log.warning("%s is no list of points (%s) and is left out.", path, error)
     if not files:
         return None
-    members_by_axes: dict[tuple[Any, ...], Member] = {}
+    cells: dict[tuple[Any, ...], dict[Member, None]] = {}
     inputs: dict[str, tuple[str, ...]] = {}
     for _, members, of_keys in sorted(files, key=lambda file: file[0]):
-        members_by_axes |= {one.axes: one for one in members}
+        cells |= {one.axes: {} for one in members}
+        for one in members:  # a sweep over another key has several points in a cell
+            cells[one.axes][one] = None
         inputs |= of_keys
-    return Roster(study.parent / "artifacts", tuple(members_by_axes.values()), inputs)
+    return Roster(tuple(one for cell in cells.values() for one in cell), inputs)

@@ -32,7 +32,7 @@ class State(Enum):
 class JobNote:
     """What a scheduler says of the job that is, or was, to make an artifact."""
 
-    state: State  # queued, running or failed: a job that ended and left no artifact has failed
+    state: State  # queued, running, failed (it ended and left no artifact), or missing (it was cancelled)
     job_id: str
     reason: str  # for waiting, or how it ended
     log: Path
@@ -143,7 +143,7 @@ class _Stages:
             return StageStatus(key, State.done)
         job = self._jobs.get(key)
         job_id = job.job_id if job is not None else None
-        is_active = job is not None and job.state is not State.failed
+        is_active = job is not None and job.state in (State.queued, State.running)
         if self._store.is_being_made(key) and (job is None or job.state is not State.running):
             return StageStatus(key, State.running)
         if not (job is not None and job.state is State.running):
@@ -165,5 +165,5 @@ class _Stages:
             job_id = job.job_id if job is not None else None
             return StageStatus(key, State.failed, job_id, lines[-1] if lines else "it raised", trace)
         if job is not None:
-            return StageStatus(key, State.failed, job.job_id, job.reason, job.log)
+            return StageStatus(key, job.state, job.job_id, job.reason, job.log)
         return StageStatus(key, State.missing)

@@ -35,7 +35,7 @@ def status_view(study: Path, status: StudyStatus, note: str | None) -> Renderabl
 
 
 def headline(study: Path, status: StudyStatus) -> Text:
-    """`runs/quick: 48 points: 40 done, 8 queued; 130 of 210 stages are there.`"""
+    """`runs/quick: 48 points: 40 done, 8 queued.`"""
     counts = ", ".join(f"{status.count(state)} {state.value}" for state in _STYLES if status.count(state))
     return Text(f"{study}: {len(status.points)} points: {counts}.")
 

@@ -17,6 +17,7 @@ there once it holds the lock.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -105,16 +106,19 @@ class ArtifactStore:
             return found or self._run(node, inputs, session)
 
     def is_being_made(self, key: str) -> bool:
-        """Whether a process holds the key's lock now."""
-        path = self._lock_path(key)
-        if not path.exists():
-            return False
-        lock = FileLock(path)
+        """Whether a process holds the key's lock now; asked for by who may not write here, too."""
         try:
-            lock.acquire(timeout=0)
-        except (Timeout, OSError):
+            descriptor = os.open(self._lock_path(key), os.O_RDONLY)
+        except OSError:
+            return False
+        try:  # shared, so that two who ask at once do not take each other for the maker
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
-        lock.release()
+        except OSError:  # a file system without flock
+            return False
+        finally:
+            os.close(descriptor)
         return False
 
     def _lock_path(self, key: str) -> Path:

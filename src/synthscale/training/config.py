@@ -16,11 +16,19 @@ class Device(Enum):
     cuda = "cuda"
 
 
+class Strategy(Enum):
+    """How several ranks train one policy: a copy on each (ddp), or a part of it on each (fsdp); auto is ddp."""
+
+    auto = "auto"
+    ddp = "ddp"
+    fsdp = "fsdp"
+
+
 @dataclass(kw_only=True, slots=True)
 class TrainerConfig:
     """The optimizer and the machine; what a method owns (rates, updates, loss weights) stands in `algorithm`."""
 
-    batch_size: int  # sequences an update; a pair has two
+    batch_size: int  # sequences an update, of all ranks together; a pair has two
     weight_decay: float = 0.01
     max_grad_norm: float = 1.0
     warmup_share: float = 0.05  # of the updates, linear; then cosine to zero
@@ -28,6 +36,7 @@ class TrainerConfig:
     num_validations: int = 4  # times that validation loss and accuracy are measured, evenly over the updates
     num_validation: int = 200  # problems
     device: Device = Device.auto
+    strategy: Strategy = Strategy.auto  # of several ranks
     num_threads: int = 1  # of torch, in each process
 
     def __post_init__(self) -> None:
@@ -39,3 +48,5 @@ class TrainerConfig:
         check_between("trainer.num_validations", self.num_validations, 1, 1000)
         check_between("trainer.num_validation", self.num_validation, 1, 1_000_000)
         check_between("trainer.num_threads", self.num_threads, 1, 1024)
+        if self.strategy is Strategy.fsdp and self.device is Device.cpu:
+            raise ValueError("trainer.strategy=fsdp needs GPUs, but trainer.device is cpu.")

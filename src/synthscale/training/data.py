@@ -1,10 +1,14 @@
-"""Mixed batches of positives and pairs, as a pure function of a seed and the number of the update."""
+"""Mixed batches of positives and pairs, as a pure function of a seed and the number of the update.
+
+Every rank knows the whole plan, so it finds its share of an update and the totals of all shares by itself.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import lightning
 import numpy as np
@@ -13,18 +17,36 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from synthscale.training.encoding import EncodedExample, pad
+from synthscale.training.encoding import EncodedExample, EncodedSide, pad
+
+Share = tuple[list[int], list[int]]
+"""Indices of positives, and of pairs."""
 
 
-@dataclass(frozen=True, slots=True)
+class Totals(NamedTuple):
+    """What the shares of all ranks in an update hold together."""
+
+    num_positives: int
+    num_pairs: int
+    num_positive_tokens: int  # that count in the loss
+    num_tokens: int  # prompts and padding too
+    num_ranks: int = 1
+
+
+@dataclass(slots=True)
 class Batch:
-    """Positives first, then the chosen sides, then the rejected sides of the pairs."""
+    """A rank's share of an update: positives, then the chosen sides, then the rejected sides of the pairs.
+
+    An empty share has one row all the same, since every rank takes part in every forward and backward pass. (Nothing in
+    here is a frozen dataclass, since Lightning's FSDP refuses those.)
+    """
 
     input_ids_BT: Tensor
     mask_BT: Tensor
     reference_logprobs_P2: Tensor  # in nats, of each pair's (chosen, rejected)
     num_positives: int
     num_pairs: int
+    whole: Totals
 
     def to(self, device: torch.device) -> Batch:
         """The batch on a device."""
@@ -43,9 +65,7 @@ def shuffled_stream(num_items: int, length: int, generator: np.random.Generator)
     return np.concatenate([*shuffles, np.empty(0, dtype=np.int64)])[:length].astype(np.int64)
 
 
-def batch_plan(
-    num_positives: int, num_pairs: int, batch_size: int, num_updates: int, seed: int
-) -> list[tuple[list[int], list[int]]]:
+def batch_plan(num_positives: int, num_pairs: int, batch_size: int, num_updates: int, seed: int) -> list[Share]:
     """For each update, which positives and which pairs it takes.
 
     A batch holds `batch_size` sequences, of which a pair has two, so that an update costs the same in every mixture;
@@ -62,8 +82,15 @@ def batch_plan(
     return list(zip(*chunks, strict=True))
 
 
+def deal(positives: Sequence[int], pairs: Sequence[int], num_ranks: int) -> list[Share]:
+    """Each rank's share of an update; pairs go round from the last rank, so that the odd ones of both kinds part."""
+    return [
+        (list(positives[rank::num_ranks]), list(pairs[num_ranks - 1 - rank :: num_ranks])) for rank in range(num_ranks)
+    ]
+
+
 class MixedDataModule(lightning.LightningDataModule):
-    """Serves the batches of a plan for training, and positives in order for validation."""
+    """Serves a rank's share of the batches of a plan for training, and all positives in order for validation."""
 
     def __init__(
         self,
@@ -75,36 +102,79 @@ class MixedDataModule(lightning.LightningDataModule):
         seed: int,
         pad_id: int,
         reference_logprobs_P2: Tensor,
+        rank: int = 0,
+        num_ranks: int = 1,
     ) -> None:
         super().__init__()
         self.positives = [example for example in train if not example.is_pair]
         self.pairs = [example for example in train if example.is_pair]
         self.validation = validation
-        self.batch_size, self.pad_id = batch_size, pad_id
+        self.batch_size, self.pad_id, self.seed = batch_size, pad_id, seed
         self.reference_logprobs_P2 = reference_logprobs_P2
+        self.rank, self.num_ranks = rank, num_ranks
         self.plan = batch_plan(len(self.positives), len(self.pairs), batch_size, num_updates, seed)
 
     def batch(self, positives: Sequence[int], pairs: Sequence[int]) -> Batch:
-        """The batch of these positives and these pairs, by index."""
-        sides = [self.positives[i].sides[0] for i in positives]
-        sides += [self.pairs[i].sides[side] for side in (0, 1) for i in pairs]
-        reference = self.reference_logprobs_P2[torch.tensor(pairs, dtype=torch.long)]
-        return Batch(*pad(sides, self.pad_id), reference, len(positives), len(pairs))
+        """This rank's share of an update with these positives and these pairs, by index."""
+        shares = deal(positives, pairs, self.num_ranks)
+        sides_by_rank = [self._sides(*share) for share in shares]
+        whole = Totals(
+            len(positives),
+            len(pairs),
+            sum(self.positives[i].sides[0].num_counted for i in positives),
+            sum(len(sides) * max(len(side.ids) for side in sides) for sides in sides_by_rank if sides),
+            self.num_ranks,
+        )
+        own_positives, own_pairs = shares[self.rank]
+        reference = self.reference_logprobs_P2[torch.tensor(own_pairs, dtype=torch.long)]
+        sides = sides_by_rank[self.rank] or [(self.positives or self.pairs)[0].sides[0]]
+        return Batch(*pad(sides, self.pad_id), reference, len(own_positives), len(own_pairs), whole)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> PlanLoader:
         """One batch an update."""
-        return DataLoader(self.plan, batch_size=None, collate_fn=lambda step: self.batch(*step))  # type: ignore[arg-type]
+        return PlanLoader(self)
 
     def val_dataloader(self) -> DataLoader[Batch]:
-        """The validation solutions, in order."""
+        """The validation solutions, in order; every rank has them all."""
         return DataLoader(list(self._validation_batches()), batch_size=None)  # type: ignore[arg-type]
+
+    def _sides(self, positives: Sequence[int], pairs: Sequence[int]) -> list[EncodedSide]:
+        sides = [self.positives[i].sides[0] for i in positives]
+        return sides + [self.pairs[i].sides[side] for side in (0, 1) for i in pairs]
 
     def _validation_batches(self) -> Iterator[Batch]:
         size = 4 * self.batch_size
         for start in range(0, len(self.validation), size):
             sides = [example.sides[0] for example in self.validation[start : start + size]]
-            yield Batch(*pad(sides, self.pad_id), torch.zeros(0, 2), len(sides), 0)
+            input_ids_BT, mask_BT = pad(sides, self.pad_id)
+            whole = Totals(len(sides), 0, sum(side.num_counted for side in sides), input_ids_BT.numel())
+            yield Batch(input_ids_BT, mask_BT, torch.zeros(0, 2), len(sides), 0, whole)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Lightning moves collections it knows; a Batch moves itself."""
         return batch.to(device)
+
+
+class PlanLoader:
+    """Serves a plan's batches once; Lightning keeps its place with a checkpoint, and has it go on from there."""
+
+    def __init__(self, data: MixedDataModule) -> None:
+        self.data = data
+        self.num_served = 0
+
+    def __len__(self) -> int:
+        return len(self.data.plan)
+
+    def __iter__(self) -> Iterator[Batch]:
+        while self.num_served < len(self):
+            update = self.data.plan[self.num_served]
+            self.num_served += 1
+            yield self.data.batch(*update)
+
+    def state_dict(self) -> dict[str, int]:
+        """The place in the plan."""
+        return {"num_served": self.num_served}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on from a place in the plan."""
+        self.num_served = state["num_served"]

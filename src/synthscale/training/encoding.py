@@ -19,6 +19,11 @@ class EncodedSide:
     ids: list[int]
     counted: list[bool]  # as long as ids
 
+    @property
+    def num_counted(self) -> int:
+        """How many tokens count."""
+        return sum(self.counted)
+
 
 @dataclass(frozen=True, slots=True)
 class EncodedExample:

@@ -6,7 +6,7 @@ import csv
 import logging
 import time
 import warnings
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from synthscale.objective.sft import sequence_logprobs
-from synthscale.training.config import Device, TrainerConfig
+from synthscale.session import Advance, Session
+from synthscale.training.checkpoint import Checkpointer
+from synthscale.training.config import TrainerConfig
 from synthscale.training.data import Batch, MixedDataModule
 from synthscale.training.encoding import EncodedExample, pad
 from synthscale.training.module import Objective, PolicyModule
+from synthscale.training.ranks import trainer_arguments, whole_policy
 
 CURVE_POINTS = 100  # rows of training loss that a curve keeps at most
 
@@ -34,6 +37,7 @@ class FitResult:
     num_updates: int
     num_train_tokens: int
     device: str
+    model: PreTrainedModel  # whole on rank 0
 
     def measures(self) -> dict[str, float | int | str | None]:
         """What a stage reports of the phase: its cost, and its last losses and validation figures."""
@@ -53,40 +57,58 @@ class FitResult:
 
 
 class CurveRecorder(lightning.Callback):
-    """Collects what the module logs, and reports progress."""
+    """Collects what the module logs and what the training costs, and reports progress."""
 
-    def __init__(self, num_updates: int, advance: Callable[[int, int], None]) -> None:
+    def __init__(self, num_updates: int, advance: Advance) -> None:
         self.rows: dict[int, dict[str, float]] = {}
         self.num_updates, self.advance = num_updates, advance
         self.every = max(1, num_updates // CURVE_POINTS)
+        self.num_train_tokens = 0
+        self._earlier_seconds, self._started = 0.0, time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """That the training has taken so far, in this process and in those before that it goes on from."""
+        return self._earlier_seconds + time.perf_counter() - self._started
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
-        """Keep the training losses of every n-th update and of the last."""
-        update = trainer.global_step
+        """Keep the training losses of every n-th update and of the last, after which Lightning is to validate."""
+        update, whole = trainer.global_step, batch.whole
+        self.num_train_tokens += whole.num_tokens
         if update % self.every == 0 or update == self.num_updates:
-            # Lightning repeats the last value of what this batch did not measure
-            stale = set() if batch.num_positives else {"train_sft_loss"}
-            stale |= set() if batch.num_pairs else {"train_dpo_loss", "train_margin"}
-            self._keep(trainer, "train_", stale)
+            # Lightning still has earlier values of what this batch did not measure
+            names = ["train_sft_loss"] if whole.num_positives else []
+            names += ["train_dpo_loss", "train_margin"] if whole.num_pairs else []
+            self._keep(trainer, [*names, "train_loss"])
             self.advance(update, self.num_updates)
+        trainer.should_stop = update == self.num_updates
 
-    def on_validation_end(self, trainer: lightning.Trainer, *args: Any, **kwargs: Any) -> None:
+    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Keep the validation figures."""
-        self._keep(trainer, "validation_")
+        self._keep(trainer, ["validation_loss", "validation_accuracy"])
 
-    def _keep(self, trainer: lightning.Trainer, prefix: str, stale: Set[str] = frozenset()) -> None:
+    def state_dict(self) -> dict[str, Any]:
+        """All of it, for a checkpoint."""
+        return {
+            "rows": list(self.rows.values()),
+            "num_train_tokens": self.num_train_tokens,
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.rows = {int(row["update"]): row for row in state_dict["rows"]}
+        self.num_train_tokens = state_dict["num_train_tokens"]
+        self._earlier_seconds = state_dict["seconds"]
+
+    def _keep(self, trainer: lightning.Trainer, names: Sequence[str]) -> None:
+        """Keep the mean over ranks: of parts of a training loss the whole, of validation figures any rank's."""
+        values = torch.stack([trainer.callback_metrics[name].float() for name in names])
+        means = trainer.strategy.reduce(values.to(trainer.strategy.root_device), reduce_op="mean").tolist()
         row = self.rows.setdefault(trainer.global_step, {"update": trainer.global_step})
-        measured = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith(prefix)}
-        row.update({key: value for key, value in measured.items() if key not in stale})
-
-
-def pick_device(device: Device) -> str:
-    """The device's name for torch; auto is a GPU where there is one."""
-    if device is Device.auto:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return str(device.value)
+        row.update(zip(names, means, strict=True))
 
 
 def fit(
@@ -95,37 +117,46 @@ def fit(
     objective: Objective,
     config: TrainerConfig,
     validation_accuracy: Callable[[], float],
-    advance: Callable[[int, int], None],
+    session: Session,
+    checkpoints: Path,
 ) -> FitResult:
-    """Train the model in place for the objective's number of updates."""
-    recorder = CurveRecorder(objective.num_updates, advance)
+    """Train the model in place for the objective's number of updates, or for those that are left.
+
+    Goes on from what an earlier process saved in `checkpoints`. All ranks of the session must call this.
+
+    Raises:
+        Stopped: if the session was asked to stop; what is needed to go on is in `checkpoints`.
+    """
+    recorder, checkpointer = CurveRecorder(objective.num_updates, session.advance), Checkpointer(session, checkpoints)
+    torch.manual_seed(data.seed * 1_000_003 + session.rank)  # dropout, of which each rank has its own
     module = PolicyModule(model.train(), objective, config, validation_accuracy)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    trainer = lightning.Trainer(
-        accelerator=pick_device(config.device),
-        devices=1,
-        max_steps=objective.num_updates,
-        max_epochs=-1,
-        gradient_clip_val=config.max_grad_norm,
-        val_check_interval=-(-objective.num_updates // config.num_validations),
-        check_val_every_n_epoch=None,
-        num_sanity_val_steps=0,
-        logger=False,
-        callbacks=[recorder],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    started = time.perf_counter()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning")  # advice on workers and logging intervals
-        trainer.fit(module, datamodule=data)
-        if "validation_accuracy" not in recorder.rows[objective.num_updates]:  # the interval did not divide the updates
-            trainer.validate(module, datamodule=data, verbose=False)
-    seconds = time.perf_counter() - started
-    model.train(False)
-    curves = [recorder.rows[update] for update in sorted(recorder.rows)]
-    return FitResult(curves, seconds, objective.num_updates, module.num_train_tokens, trainer.strategy.root_device.type)
+        warnings.filterwarnings("ignore", module="lightning")  # advice on workers, logging intervals and srun
+        trainer = lightning.Trainer(
+            max_steps=objective.num_updates,
+            max_epochs=-1,
+            gradient_clip_val=config.max_grad_norm,
+            val_check_interval=-(-objective.num_updates // config.num_validations),
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            logger=False,
+            callbacks=[recorder, checkpointer],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=checkpoints,
+            **trainer_arguments(config, session, model),
+        )
+        trainer.fit(module, datamodule=data, ckpt_path=checkpointer.find(trainer), weights_only=True)
+    return FitResult(
+        [recorder.rows[update] for update in sorted(recorder.rows)],
+        recorder.seconds,
+        objective.num_updates,
+        recorder.num_train_tokens,
+        trainer.strategy.root_device.type,
+        whole_policy(trainer, model).train(False),
+    )
 
 
 @torch.inference_mode()

@@ -9,6 +9,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.strategies import FSDPStrategy
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -33,6 +34,10 @@ class PolicyModule(lightning.LightningModule):
 
     The loss of a batch is the mean over its examples: (n₊ · L_SFT + n₋ · w · L_DPO) / (n₊ + n₋), with n₊ positives,
     n₋ pairs and the preference weight w. Without pairs it is SFT, without positives it is w times DPO.
+
+    Where ranks share a batch, each computes its part of the sums over the totals of the whole batch, times the number
+    of ranks: the mean over ranks, which Lightning's strategies take of gradients, is then the whole batch's. What is
+    logged in training is such a part too.
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class PolicyModule(lightning.LightningModule):
         self.objective = objective
         self.config = config
         self.validation_accuracy = validation_accuracy
-        self.num_train_tokens = 0
+        self.matrices = {name for name, p in model.named_parameters() if p.ndim >= 2}
 
     def logprobs(self, batch: Batch) -> Tensor:
         """log π of every sequence's counted tokens, in nats, [B]."""
@@ -55,36 +60,37 @@ class PolicyModule(lightning.LightningModule):
         return sequence_logprobs(logits_BTV, batch.input_ids_BT, batch.mask_BT)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of one mixed batch."""
-        self.num_train_tokens += batch.input_ids_BT.numel()
-        logprobs_B = self.logprobs(batch)
+        """This rank's part of the loss of one mixed batch."""
+        logprobs_B, whole = self.logprobs(batch), batch.whole
         loss = logprobs_B.new_zeros(())
-        if batch.num_positives:
-            positive_loss = self._positive_loss(batch, logprobs_B)
+        if whole.num_positives:
+            positive_loss = whole.num_ranks * self._positive_loss(batch, logprobs_B)
             self.log("train_sft_loss", positive_loss)
-            loss = loss + batch.num_positives * positive_loss
-        if batch.num_pairs:
-            loss = loss + batch.num_pairs * self.objective.preference_weight * self._pair_loss(batch, logprobs_B)
-        loss = loss / (batch.num_positives + batch.num_pairs)
+            loss = loss + whole.num_positives * positive_loss
+        if whole.num_pairs:
+            pair_loss = self._pair_loss(batch, logprobs_B)
+            loss = loss + whole.num_pairs * self.objective.preference_weight * pair_loss
+        loss = loss / (whole.num_positives + whole.num_pairs)
         self.log("train_loss", loss)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """The SFT loss on held-out solutions, whatever the training loss is."""
-        loss = self._positive_loss(batch, self.logprobs(batch))
-        self.log("validation_loss", loss, batch_size=int(batch.mask_BT.sum()))
+        """The SFT loss on held-out solutions, whatever the training loss is; and with the first, greedy accuracy.
 
-    def on_validation_epoch_end(self) -> None:
-        """Greedy accuracy on validation problems."""
-        self.log("validation_accuracy", self.validation_accuracy())
+        The accuracy belongs into a step because FSDP gathers weights in steps alone.
+        """
+        loss = self._positive_loss(batch, self.logprobs(batch))
+        self.log("validation_loss", loss, batch_size=batch.whole.num_positive_tokens)
+        if batch_idx == 0:
+            self.log("validation_accuracy", self.validation_accuracy(), batch_size=1)
 
     def configure_optimizers(self) -> Any:
         """AdamW, with a linear warm-up and then a cosine to zero; matrices decay, norms and biases do not."""
-        matrices = [p for p in self.model.parameters() if p.ndim >= 2]
-        vectors = [p for p in self.model.parameters() if p.ndim < 2]
+        # by name: FSDP flattens what a rank holds of a matrix
+        named = [(name.replace("_fsdp_wrapped_module.", ""), p) for name, p in self.model.named_parameters()]
         groups = [
-            {"params": matrices, "weight_decay": self.config.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
+            {"params": [p for name, p in named if name in self.matrices], "weight_decay": self.config.weight_decay},
+            {"params": [p for name, p in named if name not in self.matrices], "weight_decay": 0.0},
         ]
         optimizer = torch.optim.AdamW(
             groups, lr=self.objective.learning_rate, betas=(0.9, self.config.adam_beta2), fused=True
@@ -94,16 +100,28 @@ class PolicyModule(lightning.LightningModule):
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda i: warmup_cosine(i, num_warmup, num_updates))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the norm of the whole gradient, of which FSDP leaves each rank a part."""
+        if isinstance(self.trainer.strategy, FSDPStrategy):
+            self.trainer.strategy.model.clip_grad_norm_(gradient_clip_val)  # type: ignore[union-attr, operator]
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
     def _positive_loss(self, batch: Batch, logprobs_B: Tensor) -> Tensor:
-        num_tokens_B = batch.mask_BT[: batch.num_positives].sum(dim=1)
-        return sft_loss(logprobs_B[: batch.num_positives], num_tokens_B)
+        return sft_loss(logprobs_B[: batch.num_positives], logprobs_B.new_full((), batch.whole.num_positive_tokens))
 
     def _pair_loss(self, batch: Batch, logprobs_B: Tensor) -> Tensor:
-        chosen_P, rejected_P = logprobs_B[batch.num_positives :].chunk(2)
+        whole, end = batch.whole, batch.num_positives + 2 * batch.num_pairs
+        chosen_P, rejected_P = logprobs_B[batch.num_positives : end].chunk(2)
         margins_P = dpo_margins(chosen_P, rejected_P, *batch.reference_logprobs_P2.unbind(dim=1))
-        loss = dpo_loss(margins_P, self.objective.beta)
+        loss = whole.num_ranks * dpo_loss(margins_P, self.objective.beta, whole.num_pairs)
         self.log("train_dpo_loss", loss)
-        self.log("train_margin", margins_P.mean())
+        self.log("train_margin", whole.num_ranks * margins_P.sum() / whole.num_pairs)
         return loss
 
 

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
+import torch
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from synthscale.mixture.example import Example
 from synthscale.policy.sampler import Sampler
 from synthscale.problem import Split, Task, Verdict
 from synthscale.training.encoding import EncodedExample, Encoder
+
+
+class LockStepSampler(Sampler):
+    """Samples, on all ranks together, from a policy of which each holds a part.
+
+    Every rank chooses by rank 0's logits: one that ended a step earlier than others would leave them waiting for its
+    part. Inference mode is off, since FSDP cannot gather weights in it (pytorch#95957).
+    """
+
+    _decode = torch.no_grad()(inspect.unwrap(Sampler._decode))
+
+    def _logits(self, input_ids_BT: Tensor, cache: object) -> Tensor:
+        logits_BV = super()._logits(input_ids_BT, cache)
+        torch.distributed.broadcast(logits_BV, src=0)
+        return logits_BV
 
 
 class Validator:
@@ -23,11 +42,13 @@ class Validator:
         *,
         num_problems: int,
         max_new_tokens: int,
+        in_lock_step: bool = False,
     ) -> None:
         self.task = task
         self.encoder = encoder
         self.problems = task.problems(Split.VALIDATION, num_problems, seed=0)
-        self.sampler = Sampler(model, tokenizer, max_new_tokens=max_new_tokens, max_batch_rows=1024)
+        sampler = LockStepSampler if in_lock_step else Sampler
+        self.sampler = sampler(model, tokenizer, max_new_tokens=max_new_tokens, max_batch_rows=1024)
 
     def examples(self) -> list[EncodedExample]:
         """One right solution of each problem."""

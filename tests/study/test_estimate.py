@@ -1,0 +1,158 @@
+"""Estimates hold what runs measured: exactly where configs decide it, from above where they bound it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from synthscale.stage.stage import plain
+from synthscale.study import estimate as estimates
+from synthscale.study.estimate import History, base_of, estimate
+from synthscale.study.recipe import build_point
+from synthscale.study.store import ArtifactStore
+
+RESULTS = Path(__file__).parents[2] / "analysis" / "results" / "quick" / "results.csv"
+ALGORITHMS = ("sft", "sft_matched", "rft", "dpo", "step_dpo", "step_mix")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return ArtifactStore(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def node(compose_run):
+    """A node of a point, by its role."""
+    return lambda role, *overrides: build_point(compose_run("algorithm=step_dpo", *overrides)).nodes[role]
+
+
+def put(store: ArtifactStore, node, seconds: float, **measures) -> None:
+    """An artifact of the node, with what its inputs' manifests say of them."""
+    for child in node.inputs.values():
+        if store.find(child) is None:
+            put(store, child, 0.0)
+    (store.root / node.key).mkdir(parents=True)
+    inputs = {name: child.key for name, child in node.inputs.items()}
+    manifest = {"stage": node.stage, "key": node.key, "config": plain(node.config), "inputs": inputs}
+    manifest |= {"measures": measures, "seconds": seconds, "files": {}}
+    (store.root / node.key / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize("size", [32, 256])
+def test_estimates_hold_what_the_quick_study_measured(compose_run, store, algorithm, size):
+    with RESULTS.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["algorithm"], row["data_size"]) == (algorithm, str(size))]
+    assert rows
+    point = build_point(compose_run("study=quick", f"algorithm={algorithm}", f"data_size={size}"))
+    costs = {role: estimate(node, History(store)) for role, node in point.nodes.items()}
+    trained = sum(costs[role].train_tokens for role in costs.keys() & {"sft", "policy"})
+    sampled = sum(costs[role].sampled_tokens for role in costs.keys() & {"sample", "credit"})
+    for row in rows:
+        # batches are padded to their longest sequence, and wrong samples may be longer than right solutions
+        assert trained <= int(row["num_train_tokens"]) <= (1.04 if "sample" in costs else 1.0) * trained
+        if "credit" in costs:
+            assert int(row["num_rollouts"]) <= costs["credit"].rollouts
+            assert int(row["num_sampled_tokens"]) <= sampled
+        elif "sample" in costs:
+            assert int(row["num_sampled_tokens"]) == pytest.approx(sampled, rel=0.01)
+
+
+def test_what_is_counted(node, store):
+    costs = {
+        role: estimate(node(role, "data_size=100"), History(store))
+        for role in ("pretrain", "synthesize", "sft", "sample", "credit", "compose", "evaluate")
+    }
+    right, prompt = 48, 10  # words of a solution and of a problem with 4 operators, with their ends
+    assert costs["pretrain"].train_tokens == 2600 * 64 * (prompt + right)
+    assert costs["sft"].train_tokens == 62 * 32 * (prompt + right)  # 0.625 updates a problem
+    assert costs["sft"].sampled_tokens == 4 * 200 * right, "validation"
+    assert costs["sample"].sampled_tokens == 100 * 16 * right
+    assert costs["credit"].rollouts == 100 * 8 * 3 * 5
+    # after 1, 2 and 3 of 4 steps of 15, 13, 11 and 9 words
+    assert costs["credit"].sampled_tokens == pytest.approx(costs["credit"].rollouts * (33 + 20 + 9) / 3)
+    assert costs["evaluate"].sampled_tokens == (1000 + 200 * 16) * right
+    for role in ("synthesize", "compose"):
+        assert (costs[role].train_tokens, costs[role].sampled_tokens, costs[role].rollouts) == (0, 0, 0)
+    assert {cost.seconds for cost in costs.values()} == {None}, "nothing was run yet"
+
+
+def test_seconds_are_the_median_pace_of_earlier_runs(node, store):
+    for seed, seconds in ((1, 3.0), (2, 4.0), (3, 50.0)):
+        put(
+            store, node("sample", "data_size=32", f"seed={seed}"), seconds, num_samples=512, num_sampled_tokens=512 * 40
+        )
+    cost = estimate(node("sample", "data_size=128"), History(store))
+    assert cost.seconds == pytest.approx(16.0), "four times the data of the one that took 4 s"
+    assert cost.sampled_tokens == 128 * 16 * 40, "as long as they were"
+
+
+def test_the_pace_of_credit_is_that_of_the_same_bound(node, store):
+    """What was rolled out is fewer than the bound, for the earlier run as for the next."""
+    put(store, node("credit", "data_size=32"), 10.0, num_rollouts=1000, num_sampled_tokens=18_000)
+    cost = estimate(node("credit", "data_size=64"), History(store))
+    assert cost.seconds == pytest.approx(20.0)
+    assert (cost.rollouts, cost.sampled_tokens) == (64 * 8 * 3 * 5, 64 * 8 * 3 * 5 * 18)
+
+
+OTHERS = ["pretraining.seed=1", "task.name=precedence_hard", "trainer.device=cpu", "model.architecture.num_layers=1"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_kind_tells_nothing(node, store, other):
+    put(store, node("sft", "data_size=32", other), 8.0, num_train_tokens=20 * 32 * 58)
+    assert estimate(node("sft", "data_size=64"), History(store)).seconds is None
+    assert estimate(node("sft", "data_size=64", other), History(store)).seconds is not None
+
+
+def test_stages_without_a_policy_go_at_one_pace(node, store):
+    put(store, node("synthesize", "data_size=32"), 1.0)
+    assert estimate(node("synthesize", "data_size=64", "pretraining.seed=1"), History(store)).seconds == 2.0
+
+
+def test_a_model_of_ones_own_has_lengths_from_runs_alone(node, store, base_folder):
+    own = f"model.path={base_folder / 'model'}"
+    assert base_of(node("evaluate", own)) == str(base_folder / "model")
+    unknown = estimate(node("sft", "data_size=64", own), History(store))
+    assert (unknown.train_tokens, unknown.sampled_tokens, unknown.rollouts) == (None, None, 0)
+    put(store, node("sft", "data_size=32", own), 8.0, num_train_tokens=20 * 32 * 70)
+    known = estimate(node("sft", "data_size=64", own), History(store))
+    assert known.train_tokens == 40 * 32 * 70
+    assert known.seconds is not None
+    assert estimate(node("sft", "data_size=64"), History(store)).seconds is None, "of another base"
+
+
+def test_what_cannot_be_read_tells_nothing(node, store):
+    for seed, text in enumerate(("", "{}", "[1]", '{"stage": "sample"}')):
+        folder = store.root / node("sample", f"seed={seed}").key
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text(text)
+    older = node("sample", "seed=9")
+    put(store, older, 1.0)
+    manifest = json.loads((store.root / older.key / "manifest.json").read_text())
+    del manifest["config"]["sampler"]
+    (store.root / older.key / "manifest.json").write_text(json.dumps(manifest))
+    put(store, node("sample", "seed=10"), 1.0, num_samples=0, num_sampled_tokens=0)
+    assert estimate(node("sample", "seed=11"), History(store)).sampled_tokens == 128 * 16 * 48
+
+
+def test_an_input_that_was_deleted_hides_the_base(node, store):
+    sample = node("sample", "data_size=32")
+    put(store, sample, 4.0, num_samples=512, num_sampled_tokens=512 * 40)
+    for path in (store.root / sample.inputs["policy"].key).iterdir():
+        path.unlink()
+    (store.root / sample.inputs["policy"].key).rmdir()
+    assert estimate(node("sample", "data_size=64"), History(store)).seconds is None
+
+
+def test_the_newest_are_looked_at(node, store, monkeypatch):
+    monkeypatch.setattr(estimates, "MAX_MANIFESTS", 2)
+    for age, seconds in enumerate((2.0, 2.0, 100.0, 100.0, 100.0)):
+        one = node("synthesize", "data_size=32", f"seed={age}")
+        put(store, one, seconds)
+        os.utime(store.root / one.key, (1_000_000 - age, 1_000_000 - age))
+    assert estimate(node("synthesize", "data_size=64", "seed=9"), History(store)).seconds == 4.0
