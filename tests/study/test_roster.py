@@ -30,7 +30,7 @@ def test_an_entry_has_the_points_axes(toy, tmp_path):
     point = toy.toy_point(tmp_path, "dpo", data_size=128, seed=3)
     write_rosters([point])
     (one,) = read_roster(tmp_path / "toy").members
-    assert one.axes == ("world", "tiny", "dpo", 128, 0.5, 3)
+    assert one.axes == ("world", "tiny", "dpo", 128, 0.5, 3, "evaluate")
     assert (one.label, one.root) == (point.label, point.root.key)
 
 
