@@ -168,14 +168,16 @@ def make_executor(
 
 def requeue_if_killed(logs: Path, max_retries: int) -> list[str]:
     """The end of the batch script: its exit status is srun's, and a job whose process was killed is queued again."""
-    deaths = f'{shlex.quote(str(logs))}/"${{SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}}_${{SLURM_ARRAY_TASK_ID:-0}}.deaths"'
     return [
         "status=$?",
+        # the id of an array's last job is also that of the array, all of which a requeue would restart
+        'job="$SLURM_JOB_ID"',
+        '[[ -z "$SLURM_ARRAY_TASK_ID" ]] || job="${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID"',
         f'if [[ " {KILLED} " == *" $status "* ]]; then',
-        f"  deaths={deaths}",
+        f'  deaths={shlex.quote(str(logs))}/"$job.deaths"',
         '  echo "$status" >> "$deaths"',
         f'  if (( $(wc -l < "$deaths") <= {max_retries} )); then',
-        '    scontrol requeue "$SLURM_JOB_ID" && sleep 300',
+        '    scontrol requeue "$job" && sleep 300',
         "  fi",
         "fi",
         'exit "$status"',

@@ -96,6 +96,38 @@ def test_same_seed_same_samples_and_another_seed_others(base_policy, prompts):
     assert sampler.sample(prompts, 4, temperature=1.0, seed=6) != first
 
 
+class KeptBatches:
+    """Shards in memory, which begin with some batches and note those that they are given."""
+
+    def __init__(self, batches: dict) -> None:
+        self.batches, self.given = batches, {}
+
+    def load(self) -> dict:
+        return self.batches
+
+    def keep(self, batch_index: int, continuations: list) -> None:
+        assert batch_index not in self.batches
+        self.given[batch_index] = continuations
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_batches_that_are_kept_are_not_drawn_again_and_the_others_are_the_same(base_policy, prompts, temperature):
+    sampler = make(base_policy, max_batch_rows=8)
+    whole = KeptBatches({})
+    expected = sampler.sample(prompts, 2, temperature=temperature, seed=5, shards=whole)
+    assert len(whole.given) >= 6 and list(whole.given) == list(range(len(whole.given)))
+    assert sampler.sample(prompts, 2, temperature=temperature, seed=5) == expected
+    for kept in ([], [0], [0, 1, 2], [3], [1, 4], list(whole.given)):
+        shards = KeptBatches({i: whole.given[i] for i in kept})
+        calls: list[tuple[int, int]] = []
+        drawn = sampler.sample(
+            prompts, 2, temperature=temperature, seed=5, shards=shards, advance=lambda *call: calls.append(call)
+        )
+        assert drawn == expected
+        assert shards.given == {i: batch for i, batch in whole.given.items() if i not in kept}
+        assert len(calls) == len(whole.given) and calls[-1] == (len(prompts), len(prompts))
+
+
 def test_sampling_leaves_torchs_global_generator_alone(base_policy, prompts):
     before = torch.random.get_rng_state()
     make(base_policy).sample(prompts[:2], 2, temperature=1.0, seed=5)

@@ -4,7 +4,8 @@
 
 FOLDER is a store with the training data. An action has the `root` of the store to make the artifact in and the `base`,
 and may have `data`, `batch_size`, `strategy`, `saves` (updates after which a checkpoint is due), `stop_in` (the update
-in which rank 0 is asked to stop) and `kill_in` (the update in which all ranks die). A rank prints how each action ended.
+in which rank 0 is asked to stop) and `kill_in` (the update in which all ranks die). A rank prints
+how each action ended.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def node(base: str, data: str = "mixed", batch_size: int = 11, strategy: str = "
     """A finetune artifact of the data, from a base that is its own reference."""
     config = FinetuneConfig(
         task=PrecedenceConfig(),
-        trainer=TrainerConfig(batch_size=batch_size, num_validation=8, num_validations=3, strategy=Strategy(strategy)),
+        trainer=TrainerConfig(
+            batch_size=batch_size, num_validation=8, num_validations=3, strategy=Strategy(strategy), weight_decay=1.0
+        ),
         path=base,
         num_updates=NUM_UPDATES,
         learning_rate=3e-3,

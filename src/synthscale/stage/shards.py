@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ from synthscale.durable import rename_durably
 from synthscale.policy.sampler import Continuation
 from synthscale.session import Session
 from synthscale.stage.table import read_table, write_table
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +37,16 @@ class ShardFolder:
         self._since = time.perf_counter()
 
     def load(self) -> dict[int, list[Continuation]]:
-        """All kept batches; a shard is whole or not there, since it got its name last."""
+        """All kept batches; a shard is whole or not there, since it got its name last, unless the disk damaged it."""
         batches: dict[int, list[Continuation]] = {}
         seconds: dict[int, float] = {}
         for path in sorted(self._folder.glob("[0-9]*.parquet")):
-            for row in read_table(path, DrawnRow):
+            try:
+                rows = read_table(path, DrawnRow)
+            except ValueError:
+                log.warning("%s cannot be read, so its batches are drawn again.", path)
+                continue
+            for row in rows:
                 batches.setdefault(row.batch_index, []).append(Continuation(row.text, row.num_tokens, row.finished))
                 seconds[row.batch_index] = row.seconds
         self.seconds = sum(seconds.values())
