@@ -33,6 +33,7 @@ class Array:
     logs: str  # the folder
     packs: list[list[str]]
     job_id: str | None = None  # of the array as a whole
+    cancelled: list[str] = field(default_factory=list)  # jobs of it that `synthscale cancel` ended
 
     @property
     def job_ids(self) -> list[str]:

@@ -58,10 +58,20 @@ def cancel_study(study: Path) -> int:
                 # at once and later layers first: the end of a layer would start the next
                 cancel(sorted(new, key=_number, reverse=True))
                 cancelled |= new
+                note_cancelled(book, new)
                 if time.monotonic() > end:
                     raise UserError(f"{len(active)} jobs are still in the queue, {active[0]} for one: see squeue.")
                 time.sleep(SECONDS_BETWEEN_LOOKS)
     return len(cancelled)
+
+
+def note_cancelled(book: Book, job_ids: set[str]) -> None:
+    """Write down what was ended on purpose: SLURM forgets it, and where there is no accounting never tells."""
+    for submission in book.submissions():
+        if any(job_ids.intersection(array.job_ids) for array in submission.arrays):
+            for array in submission.arrays:
+                array.cancelled += sorted(job_ids.intersection(array.job_ids), key=_number)
+            book.keep(submission)
 
 
 def _jobs(book: Book) -> list[Job]:

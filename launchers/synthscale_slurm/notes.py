@@ -32,5 +32,6 @@ def job_note(job: Job, state: JobState) -> JobNote:
     else:
         reason = f"{state.word}: {state.reason}" if state.reason not in ("", "None") else state.word
     log = job.stderr if job.stderr.exists() and job.stderr.stat().st_size else job.stdout
-    found = State.missing if state.word == "CANCELLED" else _STATES[state.phase]
+    is_cancelled = state.phase is Phase.ended and (state.word == "CANCELLED" or job.job_id in job.array.cancelled)
+    found = State.missing if is_cancelled else _STATES[state.phase]
     return JobNote(found, job.job_id, reason, log, Path(job.submission.study))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -110,10 +110,19 @@ def _accounted(job_ids: Collection[str]) -> dict[str, JobState]:
     for line in lines:
         job_id, state, exit_code = line.split("|", 2)
         word = state.split()[0] if state else "unknown"  # CANCELLED by 1000
-        if job_id in job_ids:
+        for one in _expand(job_id):
             # accounting lags behind the queue: a job that left it has ended, whatever is said here
-            states[job_id] = JobState(Phase.ended, word if word in _ENDED else "unknown", f"exit code {exit_code}")
+            states[one] = JobState(Phase.ended, word if word in _ENDED else "unknown", f"exit code {exit_code}")
     return states
+
+
+def _expand(job_id: str) -> Iterator[str]:
+    """The jobs that a row is about: those of an array that never started share one, as 17_[0,2-5%2]."""
+    from submitit.slurm.slurm import read_job_id
+
+    for array, *indices in read_job_id(job_id):
+        first, last = (int(indices[0]), int(indices[-1])) if indices else (0, 0)
+        yield from (f"{array}_{index}" for index in range(first, last + 1)) if indices else (array,)
 
 
 def _ask(*command: str) -> list[str]:

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,15 +53,18 @@ def status(slurm, folder: Path, study: str = "demo") -> dict:
 
 
 def wait_for_end(slurm, folder: Path, study: str = "demo", seconds: float = 300) -> dict:
-    """Wait until nothing of the study runs or waits, and return its status."""
-    ended = {}
+    """Wait until no job of the folder's studies waits or runs, and return the study's status."""
 
     def is_over() -> bool:
-        ended.update(status(slurm, folder, study))
-        return not ended["counts"]["running"] and not ended["counts"]["queued"]
+        time.sleep(0.5)
+        ids = {array["job_id"] for array in arrays(folder)}
+        return not any(
+            job_id.partition("_")[0] in ids and state in ("PENDING", "RUNNING", "COMPLETING", "PREEMPTED", "NODE_FAIL")
+            for job_id, state in slurm.squeue().items()
+        )
 
     slurm.wait_until(is_over, seconds)
-    return ended
+    return status(slurm, folder, study)
 
 
 def arrays(folder: Path) -> list[dict]:
@@ -217,21 +221,24 @@ def start_training(slurm, folder: Path, *arguments: str) -> str:
     return job_of(folder, "finetune")
 
 
+def log_of(folder: Path, job_id: str) -> str:
+    """What the job's first rank printed, in all its starts."""
+    return (folder / "runs" / "demo" / "slurm" / f"{job_id}_0_log.out").read_text()
+
+
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints of stages in the making."""
     return list((folder / "runs" / "artifacts" / ".making").glob("*/checkpoints/*.ckpt"))
 
 
-def assert_as_if_nothing_had_happened(slurm, folder: Path, job_id: str, undisturbed, num_starts: int = 2) -> None:
+def assert_as_if_nothing_had_happened(slurm, folder: Path, job_id: str, undisturbed) -> None:
     """The study ends well, in a job that was started again, with the bytes of the undisturbed runs."""
     ended = wait_for_end(slurm, folder)
     assert ended["counts"]["done"] == len(ended["points"]), ended
     ours = models(folder)
     assert ours == {path: content for path, content in undisturbed.items() if path in ours}
     assert len(ours) == 2 * len(ended["points"])
-    said = (folder / "runs" / "demo" / "slurm" / f"{job_id}_0_log.out").read_text()
-    assert said.count(", rank 0 of 1") >= num_starts, "it was to be started again"
-    assert "start 2, rank 0" in said
+    assert "start 2, rank 0 of 1" in log_of(folder, job_id), "it was to be started again"
     slurm.wait_until(lambda: slurm.sacct(job_id) and slurm.sacct(job_id)[-1]["State"] == "COMPLETED", 60)
 
 
@@ -243,10 +250,15 @@ def kill_9(slurm, job_id: str) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def test_killed_with_signal_9(slurm, tmp_path, undisturbed):
-    job_id = start_training(slurm, tmp_path, "seed=1")
-    kill_9(slurm, job_id)
-    assert_as_if_nothing_had_happened(slurm, tmp_path, job_id, undisturbed)
+def test_one_job_of_an_array_is_killed_with_signal_9(slurm, tmp_path, undisturbed):
+    """It goes on, and the others are left alone: the last, since Slurm gives it the id of the whole array too."""
+    submit(slurm, tmp_path, *TRAINING, "hydra/launcher=slurm_test", "hydra.launcher.points_per_job=1", "seed=1,2")
+    slurm.wait_until(lambda: len(checkpoints(tmp_path)) == 2, 120)
+    (array,) = [array for array in arrays(tmp_path) if array["stage"] == "finetune"]
+    last, other = (f"{array['job_id']}_{index}" for index in (1, 0))
+    kill_9(slurm, last)
+    assert_as_if_nothing_had_happened(slurm, tmp_path, last, undisturbed)
+    assert "start 2" not in log_of(tmp_path, other)
 
 
 def test_killed_once_too_often(slurm, tmp_path):

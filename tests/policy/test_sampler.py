@@ -112,20 +112,25 @@ class KeptBatches:
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_batches_that_are_kept_are_not_drawn_again_and_the_others_are_the_same(base_policy, prompts, temperature):
-    sampler = make(base_policy, max_batch_rows=8)
+    sampler = make(base_policy, max_batch_rows=4)
     whole = KeptBatches({})
     expected = sampler.sample(prompts, 2, temperature=temperature, seed=5, shards=whole)
     assert len(whole.given) >= 6 and list(whole.given) == list(range(len(whole.given)))
     assert sampler.sample(prompts, 2, temperature=temperature, seed=5) == expected
     for kept in ([], [0], [0, 1, 2], [3], [1, 4], list(whole.given)):
         shards = KeptBatches({i: whole.given[i] for i in kept})
-        calls: list[tuple[int, int]] = []
+        calls: list[int] = []
         drawn = sampler.sample(
-            prompts, 2, temperature=temperature, seed=5, shards=shards, advance=lambda *call: calls.append(call)
+            prompts,
+            2,
+            temperature=temperature,
+            seed=5,
+            shards=shards,
+            advance=lambda done, total, to=calls: to.append(done),
         )
         assert drawn == expected
         assert shards.given == {i: batch for i, batch in whole.given.items() if i not in kept}
-        assert len(calls) == len(whole.given) and calls[-1] == (len(prompts), len(prompts))
+        assert len(calls) == len(whole.given) and calls[-1] == len(prompts)
 
 
 def test_sampling_leaves_torchs_global_generator_alone(base_policy, prompts):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 
 from synthscale.policy.sampler import Continuation, Sampler
 from synthscale.session import Session, Stopped, checkpoints_of
-from synthscale.stage.shards import ShardFolder
+from synthscale.stage.shards import DrawnRow, ShardFolder
 from synthscale.stage.stage import Artifact, Node, run_stage
+from synthscale.stage.table import write_table
 from synthscale.study.recipe import build_point
 from synthscale.study.store import open_store
 
@@ -27,9 +30,14 @@ OVERRIDES = (
     "sampler.max_batch_rows=16",
     "credit.max_negatives_per_problem=1",
     "credit.num_rollouts=2",
+    "credit.best_of=1",
     "logger=none",
 )
 ROLES = ("sample", "credit", "evaluate")
+
+
+class Killed(BaseException):
+    """What kill -9 leaves behind: the shards on the disk."""
 
 
 class ScriptedSession(Session):
@@ -42,7 +50,7 @@ class ScriptedSession(Session):
     def is_save_due(self) -> bool:
         self.num_asked += 1
         if self.num_asked == self.kill_after:
-            raise KeyboardInterrupt
+            raise Killed
         if self.num_asked == self.stop_after:
             self.request_stop()
         return super().is_save_due() or self.num_asked % self.every == 0
@@ -111,22 +119,68 @@ def test_stopped_at_every_shard_and_run_again(made, run, decoded, tmp_path, role
     assert_same(made, role, measures, tmp_path)
 
 
+def kept_batches(out: Path) -> list[tuple[Path, int]]:
+    """The batches that stand in shards, by their folder and number."""
+    folders = {path.parent for path in checkpoints_of(out).rglob("[0-9]*.parquet")}
+    return [(folder, index) for folder in sorted(folders) for index in ShardFolder(folder, Session()).load()]
+
+
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize(("every", "kill_after", "num_kept"), [(1, 1, 0), (1, 3, 2), (2, 4, 2), (3, 3, 0), (1000, 3, 0)])
-def test_killed_between_shards_and_run_again(made, run, decoded, tmp_path, role, every, kill_after, num_kept):
-    with pytest.raises(KeyboardInterrupt):
+@pytest.mark.parametrize(("every", "kill_after"), [(1, 1), (1, 3), (2, 3), (1000, 3)])
+def test_killed_between_shards_and_run_again(made, run, decoded, tmp_path, role, every, kill_after):
+    with pytest.raises(Killed):
         run(role, ScriptedSession(every, kill_after=kill_after))
     assert len(decoded) == kill_after
-    for folder in {path.parent for path in checkpoints_of(tmp_path).rglob("*.parquet")} or {checkpoints_of(tmp_path)}:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".00000099.parquet").write_bytes(b"PAR1 half a sha")  # it died while it wrote the next
+    kept = kept_batches(tmp_path)
+    assert len(kept) == kill_after - 1 if every == 1 else len(kept) <= kill_after - 1
+    for folder in {folder for folder, _ in kept} | {checkpoints_of(tmp_path)}:
+        folder.mkdir(exist_ok=True)  # it died while it wrote the next one
+        write_table(folder / ".00000099.parquet", DrawnRow, [DrawnRow(0, 1.0, "not all of the batch", 1, True)])
     decoded.clear()
     measures = run(role, ScriptedSession())
-    num_drawn = len(decoded)
     assert_same(made, role, measures, tmp_path)
-    decoded.clear()
-    run(role, Session())
-    assert num_drawn + num_kept == len(list(checkpoints_of(tmp_path).rglob("0*.parquet"))) - (every > 1 and num_kept > 0) + (
-        num_kept if every > 1 else 0
-    )
-    assert decoded == []
+    assert not set(kept) - set(kept_batches(tmp_path))
+    assert len(decoded) == len(kept_batches(tmp_path)) - len(kept)
+
+
+@pytest.mark.parametrize("role", ["sample", "credit"])
+def test_seconds_are_those_of_all_processes(run, tmp_path, role, monkeypatch):
+    ticks = itertools.count(0, 1000)
+    monkeypatch.setattr("synthscale.stage.shards.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    for _ in range(2):
+        with pytest.raises(Stopped):
+            run(role, ScriptedSession(stop_after=1))
+    monkeypatch.undo()
+    assert 2000 <= run(role, Session())["sample_seconds"] < 2100
+
+
+def continuations(number: int) -> list[Continuation]:
+    return [Continuation(f"text {number}.{i}\n", 10 * number + i, i == 0) for i in range(number + 1)]
+
+
+def test_batches_since_the_last_save_share_a_shard(tmp_path):
+    shards = ShardFolder(tmp_path / "shards", ScriptedSession(every=3))
+    assert shards.load() == {}
+    for number in range(5):
+        shards.keep(number, continuations(number))
+    assert [path.name for path in (tmp_path / "shards").iterdir()] == ["00000002.parquet"]
+    assert ShardFolder(tmp_path / "shards", Session()).load() == {number: continuations(number) for number in range(3)}
+
+
+def test_a_shard_that_the_disk_damaged_is_drawn_again(tmp_path, caplog):
+    shards = ShardFolder(tmp_path, ScriptedSession())
+    for number in range(3):
+        shards.keep(number, continuations(number))
+    path = tmp_path / "00000001.parquet"
+    path.write_bytes(path.read_bytes()[:50])
+    shards = ShardFolder(tmp_path, ScriptedSession())
+    assert shards.load() == {number: continuations(number) for number in (0, 2)}
+    assert "00000001.parquet cannot be read" in caplog.text
+    shards.keep(1, continuations(1))
+    assert ShardFolder(tmp_path, Session()).load() == {number: continuations(number) for number in range(3)}
+
+
+def test_nothing_is_written_while_no_save_is_due(tmp_path):
+    shards = ShardFolder(tmp_path / "shards", Session(checkpoint_seconds=1000))
+    shards.keep(0, continuations(0))
+    assert not (tmp_path / "shards").exists()

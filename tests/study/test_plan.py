@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from synthscale.study.outcome import Failure
 from synthscale.study.plan import make_plan
+from synthscale.study.plan_table import hours, short, total
 from synthscale.study.schedule import Schedule
 from synthscale.study.store import ArtifactStore
 
@@ -86,3 +89,33 @@ def test_a_stage_put_back_comes_again(toy, tmp_path):
     assert schedule.pop() is None
     schedule.put_back(node)
     assert schedule.pop() == node
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (7, "7"),
+        (999, "999"),
+        (999.6, "1 k"),
+        (148_480, "148 k"),
+        (999_999, "1 M"),
+        (13_400_000, "13.4 M"),
+        (2e12, "2 T"),
+    ],
+)
+def test_numbers_have_three_digits(number, text):
+    assert short(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1, "< 0.01"), (18, "0.01"), (360, "0.10"), (3600, "1.00"), (4e6, "1,111.11")]
+)
+def test_hours_are_never_shown_as_none(seconds, text):
+    assert hours(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "text"), [([], ""), ([None], ""), ([0, 0], ""), ([1, 2], "3"), ([1, None, 2], "≥ 3"), ([0, None], "")]
+)
+def test_a_sum_says_where_a_part_is_not_known(values, text):
+    assert total(short, values) == text

@@ -5,9 +5,6 @@ Hydra's own launchers run a sweep's jobs one by one, each for itself. Hydra impo
 heavy is imported inside.
 """
 
-# No `from __future__ import annotations`: Hydra runs this file before it is in sys.modules, where a dataclass would
-# look for the module of its annotations.
-
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
