@@ -161,7 +161,14 @@ def test_no_text_is_run_and_no_pickle_is_read(path):
 
 
 @pytest.mark.parametrize(
-    "module", ["synthscale.cli", "synthscale.study.recipe", "synthscale.study.config", "synthscale.study.target"]
+    "module",
+    [
+        "synthscale.cli",
+        "synthscale.study.recipe",
+        "synthscale.study.config",
+        "synthscale.study.target",
+        "synthscale.study.plan_app",
+    ],
 )
 def test_planning_imports_nothing_heavy(module):
     """Help, refusals and plans answer at once because of this."""

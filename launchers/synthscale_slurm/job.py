@@ -65,7 +65,7 @@ class StageJob:
         logging.basicConfig(level=logging.WARNING, format="%(message)s")
         restart = os.environ.get("SLURM_RESTART_COUNT", "0")
         session = Session(
-            checkpoint_seconds=self.execution.checkpoint_seconds,
+            checkpoint_seconds=60 * self.execution.checkpoint_minutes,
             rank=environment.global_rank,
             num_ranks=environment.num_tasks,
             token=f"{environment.job_id}-{restart}",

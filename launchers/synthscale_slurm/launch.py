@@ -19,7 +19,7 @@ from synthscale.study.roster import Roster, member, write_rosters
 from synthscale.study.status import State, StudyStatus, study_status
 from synthscale.study.status_table import headline
 from synthscale.study.store import ArtifactStore
-from synthscale.study.summary import print_summary
+from synthscale.study.summary import print_failures, print_summary
 from synthscale_slurm.book import Book
 from synthscale_slurm.layers import PlannedArray
 from synthscale_slurm.notes import job_notes
@@ -61,6 +61,7 @@ def submit_study(points: Sequence[Point], store: ArtifactStore, config: SlurmCon
         console.print(array_table(submitted.arrays, submitted.job_ids))
     else:
         say("There is nothing to submit.")
+    print_failures(outcomes, console)
     say(f"Study: {study}   (synthscale status {study}, synthscale cancel {study})")
     return outcomes
 

@@ -70,10 +70,14 @@ def srun(place: Path, actions: list[dict], num_ranks: int = 2) -> list[SimpleNam
             )
         )
     results = []
-    for process in processes:
-        output, errors = process.communicate(timeout=400)
-        said = [line.removeprefix("ACTION ") for line in output.splitlines() if line.startswith("ACTION ")]
-        results.append(SimpleNamespace(said=said, status=process.returncode, errors=errors))
+    try:
+        for process in processes:
+            output, errors = process.communicate(timeout=400)
+            said = [line.removeprefix("ACTION ") for line in output.splitlines() if line.startswith("ACTION ")]
+            results.append(SimpleNamespace(said=said, status=process.returncode, errors=errors))
+    finally:
+        for process in processes:
+            process.kill()
     return results
 
 

@@ -54,7 +54,9 @@ def exit_status(work: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print("Interrupted. What is finished stays; the same command goes on from there.", file=sys.stderr)
         return INTERRUPTED
-    except StudyFailed:  # the summary has named the points, the stages and the logs
+    except StudyFailed as error:
+        if error.pid != os.getpid():  # else the summary has named the points, the stages and the logs
+            print(error, file=sys.stderr)
         return 1
     except (UserError, *REFUSALS) as error:
         if show_traceback:

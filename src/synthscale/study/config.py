@@ -131,11 +131,6 @@ class ExecutionConfig:
         check_between("execution.max_retries", self.max_retries, 0, 1000)
         check_between("execution.max_wait_minutes", self.max_wait_minutes, 0.0, 1e6)
 
-    @property
-    def checkpoint_seconds(self) -> float:
-        """Between two saves."""
-        return 60 * self.checkpoint_minutes
-
 
 @dataclass(kw_only=True, slots=True)
 class RunConfig:
@@ -227,9 +222,11 @@ def to_run_config(config: DictConfig) -> RunConfig:
     Raises:
         ConfigError: with one sentence, if a value is missing, of the wrong type or out of range.
     """
-    run = copy.deepcopy(config)
-    with open_dict(run):
-        run.pop("hydra", None)
+    run = config
+    if "hydra" in config:
+        run = copy.deepcopy(config)
+        with open_dict(run):
+            del run["hydra"]
     try:
         return cast(RunConfig, OmegaConf.to_object(run))
     except (ValueError, OmegaConfBaseException) as error:

@@ -156,7 +156,7 @@ def _ends_here(
             raised = None
             try:
                 advance = partial(display.advance, node)
-                store.make(node, Session(advance, checkpoint_seconds=execution.checkpoint_seconds), display.say)
+                store.make(node, Session(advance, checkpoint_seconds=60 * execution.checkpoint_minutes), display.say)
             except Exception as error:
                 raised = caught(error)
             yield node, raised
@@ -171,7 +171,7 @@ def _ends_in_workers(
     display: Display,
 ) -> Ends:
     def hire() -> Worker:
-        return Worker(store, num_threads, execution.checkpoint_seconds)
+        return Worker(store, num_threads, 60 * execution.checkpoint_minutes)
 
     workers = [hire() for _ in range(num_workers)]
     deaths: Counter[str] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,11 @@ class Outcome:
 
 
 class StudyFailed(UserError):
-    """Some stage failed; the message has been shown with the summary of the study."""
+    """Some stage failed; the process that this was raised in has shown the message with its summary."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.pid = os.getpid()  # kept when it is pickled: a job of Hydra's own launchers fails in another process
 
 
 def caught(error: BaseException) -> Raised:
