@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from synthscale.session import Session, Stopped
 from synthscale.stage.stage import Node
@@ -35,6 +35,10 @@ Handler = Callable[[int, FrameType | None], Any] | int | None
 
 class StagesFailed(UserError):
     """Some stage of the job failed; its trace is in the study's folder."""
+
+
+class OutOfRetries(Stopped):
+    """The job came to its time limit once more than it may."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,14 @@ class StageJob:
         )
         say(f"job {environment.job_id}, start {int(restart) + 1}, rank {session.rank} of {session.num_ranks}")
         requeue = heed_signals(session, self.signal_seconds)
+        failed = []
         with stage_environment(self.num_threads):
-            try:
-                failed = [node for node in self.stages if not self._make(node, session)]
-            except Stopped:
-                requeue()
-                if session.rank > 0:
-                    time.sleep(_SECONDS_TO_LEAVE)  # srun ends all ranks with the first, and rank 0 asks for the requeue
-                sys.exit(LEFT)
+            for node in self.stages:
+                try:
+                    if not self._make(node, session):
+                        failed.append(node)
+                except Stopped as stopped:
+                    self._leave(node, stopped, session, requeue)
         if failed:
             names = ", ".join(node.key for node in failed)
             raise StagesFailed(f"{len(failed)} of {len(self.stages)} stages of this job failed: {names}.")
@@ -89,6 +93,27 @@ class StageJob:
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
+
+    def _leave(self, node: Node, stopped: Stopped, session: Session, requeue: Callable[[], None]) -> NoReturn:
+        """End the process with the stage's state saved; if the job may be queued again, see to that."""
+        from synthscale.study.outcome import Raised, keep_failure
+
+        try:
+            if isinstance(stopped, OutOfRetries):
+                raise stopped
+            requeue()
+            if session.rank > 0:
+                time.sleep(_SECONDS_TO_LEAVE)  # srun ends all ranks with the first, and rank 0 asks for the requeue
+        except OutOfRetries:
+            times = self.execution.max_retries + 1
+            message = (
+                f"came to its time limit {'once' if times == 1 else f'{times} times'}: give it more minutes, or raise "
+                "execution.max_retries; it goes on from its last checkpoint when it is submitted again."
+            )
+            keep_failure(node.stage, node.key, Raised(message, message), self.study)
+            say(f"{node.key} {message}")
+            sys.exit(1)
+        sys.exit(LEFT)
 
     def _make(self, node: Node, session: Session) -> bool:
         """Make one stage and settle the points it ends; whether that went well."""
@@ -129,6 +154,8 @@ def heed_signals(session: Session, signal_seconds: int) -> Callable[[], None]:
     submitit's own handler of SIGUSR2 requeues the job and exits. It is called when the stage has saved, or shortly
     before the end where the stage did not come to save.
     """
+    from submitit.core.utils import UncompletedJobError
+
     own: Handler = signal.getsignal(signal.SIGUSR2)
     announced: list[int] = []
 
@@ -140,6 +167,8 @@ def heed_signals(session: Session, signal_seconds: int) -> Callable[[], None]:
                 if error.returncode >= 0:  # else scontrol was ended with the job that it has just requeued
                     raise
                 sys.exit(LEFT)
+            except UncompletedJobError as error:
+                raise OutOfRetries from error
 
     def stop_and_requeue(signum: int, frame: FrameType | None) -> None:
         if not announced:

@@ -295,6 +295,22 @@ def test_comes_to_its_time_limit(slurm, tmp_path, undisturbed):
     assert_as_if_nothing_had_happened(slurm, tmp_path, job_id, undisturbed)
 
 
+def test_too_many_time_limits_fail_and_lose_nothing(slurm, tmp_path, undisturbed):
+    arguments = ("seed=1", "hydra.launcher.resources.finetune.minutes=1")
+    job_id = start_training(slurm, tmp_path, *arguments, "execution.max_retries=0")
+    slurm.run("scancel", "--signal=USR2", job_id)  # as Slurm does near the end
+    (point,) = wait_for_end(slurm, tmp_path)["points"]
+    assert point["state"] == "failed"
+    assert point["reason"].startswith("came to its time limit once: give it more minutes")
+    slurm.wait_until(lambda: slurm.sacct(job_id)[-1]["State"] == "FAILED", 30)
+    (checkpoint,) = checkpoints(tmp_path)
+    saved_at = checkpoint.stat().st_mtime
+    submit(slurm, tmp_path, *TRAINING, *ONE_JOB, *arguments)
+    assert checkpoint.stat().st_mtime == saved_at
+    assert wait_for_end(slurm, tmp_path)["counts"]["done"] == 1
+    assert models(tmp_path) == {path: content for path, content in undisturbed.items() if path in models(tmp_path)}
+
+
 def test_ddp_over_two_nodes(slurm, tmp_path):
     """Two ranks on two nodes end where one process ends, but for rounding."""
     import numpy as np

@@ -14,7 +14,6 @@ import json
 import os
 import signal
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def shard_on_cpus() -> None:
     from torch.distributed.fsdp import FullOptimStateDictConfig, FullStateDictConfig, FullyShardedDataParallel
     from torch.distributed.fsdp import StateDictType as Type
 
-    from synthscale.training import fit, ranks
+    from synthscale.training import ranks
 
     class OnCpus(FSDPStrategy):
         def _setup_model(self, model: torch.nn.Module) -> torch.nn.Module:
@@ -99,12 +98,7 @@ def shard_on_cpus() -> None:
         ]
         return FullyShardedDataParallel.state_dict_type(module, Type.FULL_STATE_DICT, *configs)
 
-    def arguments(config: TrainerConfig, session: Session, model: Any) -> dict[str, Any]:
-        found = trainer_arguments(replace(config, strategy=Strategy.auto), session, model)
-        return found | {"strategy": ranks._strategy(config.strategy, session.num_ranks, model)}
-
-    trainer_arguments = fit.trainer_arguments
-    ranks.FSDPStrategy, fit.trainer_arguments = OnCpus, arguments
+    ranks.FSDPStrategy, ranks.rank_device = OnCpus, lambda config, session: "cpu"
     fsdp._get_full_state_dict_context = full_state
 
 

@@ -1,4 +1,4 @@
-"""Ranks that train one policy together get what one process gets; and they stop, die and go on together."""
+"""Training in processes that die, alone and together: ranks get what one process gets, and go on where they were."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ import torch
 from safetensors.torch import load_file
 
 from synthscale.mixture.example import Example
+from synthscale.policy.config import ArchitectureConfig
 from synthscale.problem import split_steps
-from synthscale.stage.stage import Artifact
+from synthscale.session import Session, Stopped
+from synthscale.stage.pretrain import PretrainConfig
+from synthscale.stage.stage import Artifact, Node
 from synthscale.stage.table import write_table
 from synthscale.study.manifest import write_manifest
 from synthscale.study.store import ArtifactStore
@@ -112,17 +115,21 @@ def done(rank, place, base_folder) -> Iterator[SimpleNamespace]:
         ],
     )
 
+    alone = srun(place, [action("alone_killed", saves=[2, 4], kill_in=6)], num_ranks=1)
+
     def made(root: str, **settings) -> Artifact:
         artifact = stores[root].find(rank.node(base, **settings))
         assert artifact is not None, [result.errors for result in (*first, *second)]
         return artifact
 
-    alone = ArtifactStore(place / "alone", [place / "data"])
+    store = ArtifactStore(place / "alone", [place / "data"])
     yield SimpleNamespace(
         first=first,
         second=second,
         made=made,
-        alone=lambda **settings: alone.make(rank.node(base, **settings)),
+        alone=lambda **settings: store.make(rank.node(base, **settings)),
+        killed_alone=alone,
+        go_on_alone=lambda session: stores["alone_killed"].make(rank.node(base), session),
     )
 
 
@@ -205,3 +212,40 @@ def test_ranks_that_hold_a_part_each_train_what_one_does(done):
     sharded = done.made("sharded", strategy="fsdp")
     assert_close(sharded, done.alone())
     assert_equal(done.made("stopped_sharded", strategy="fsdp"), sharded)
+    for name in ("config.json", "generation_config.json", "tokenizer.json"):
+        assert (sharded.folder / "model" / name).read_bytes() == (done.alone().folder / "model" / name).read_bytes()
+
+
+def test_one_process_that_was_killed_goes_on_to_the_last_bit(done, monkeypatch):
+    (killed,) = done.killed_alone
+    assert (killed.said, killed.status) == ([], -9), killed.errors
+    updates: list[int] = []
+    monkeypatch.setattr("synthscale.training.fit.reference_logprobs", None)  # those of the killed process are there
+    artifact = done.go_on_alone(Session(lambda update, _: updates.append(update)))
+    assert updates == [5, 6, 7, 8]
+    assert_equal(artifact, done.alone())
+    files = [
+        {path.relative_to(made.folder): path.read_bytes() for path in made.folder.rglob("*") if path.is_file()}
+        for made in (artifact, done.alone())
+    ]
+    for file in files:
+        file.pop(Path("manifest.json"))
+    assert files[0] == files[1]
+
+
+def test_pretraining_goes_on_too(tmp_path):
+    config = PretrainConfig(
+        num_updates=6,
+        batch_size=8,
+        num_problems=64,
+        architecture=ArchitectureConfig(hidden_size=16, intermediate_size=32, num_layers=1, num_heads=2),
+    )
+    node = Node("pretrain", config)
+    whole = ArtifactStore(tmp_path / "whole").make(node)
+    store = ArtifactStore(tmp_path / "stopped")
+    for _ in range(2):
+        session = Session()
+        session.request_stop()
+        with pytest.raises(Stopped):
+            store.make(node, session)
+    assert_equal(store.make(node), whole)

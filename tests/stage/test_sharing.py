@@ -52,6 +52,7 @@ FIRST_READER = [
     ("teacher.traces_per_problem=2", "synthesize"),
     ("algorithm.first.learning_rate=0.1", "sft"),
     ("trainer.batch_size=16", "sft"),
+    ("trainer.strategy=ddp", "sft"),
     ("sampler.temperature=0.7", "sample"),
     ("sampler.num_samples=8", "sample"),
     ("credit.num_rollouts=6", "credit"),

@@ -29,6 +29,9 @@ def status_view(study: Path, status: StudyStatus, note: str | None) -> Renderabl
         more = f" and {len(members) - _SHOWN_LABELS} more" if len(members) > _SHOWN_LABELS else ""
         job = f" in job {failure.job_id}" if failure.job_id else ""
         lines.append(Text(f"{failure.stage} failed{job} for {labels}{more}: {failure.reason} (log: {failure.log})"))
+    num_blocked = sum(stage.state is State.blocked for stage in status.stages.values())
+    if num_blocked:
+        lines.append(Text(f"{num_blocked} stages are blocked: what they need has failed."))
     if note:
         lines.append(Text(note))
     return Group(*lines)

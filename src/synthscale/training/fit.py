@@ -134,18 +134,9 @@ def fit(
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")  # advice on workers, logging intervals and srun
         trainer = lightning.Trainer(
-            max_steps=objective.num_updates,
-            max_epochs=-1,
-            gradient_clip_val=config.max_grad_norm,
-            val_check_interval=-(-objective.num_updates // config.num_validations),
-            check_val_every_n_epoch=None,
-            num_sanity_val_steps=0,
-            logger=False,
             callbacks=[recorder, checkpointer],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
             default_root_dir=checkpoints,
+            **_loop_arguments(objective.num_updates, config),
             **trainer_arguments(config, session, model),
         )
         trainer.fit(module, datamodule=data, ckpt_path=checkpointer.find(trainer), weights_only=True)
@@ -157,6 +148,22 @@ def fit(
         trainer.strategy.root_device.type,
         whole_policy(trainer, model).train(False),
     )
+
+
+def _loop_arguments(num_updates: int, config: TrainerConfig) -> dict[str, Any]:
+    """Lightning's arguments for so many updates, validations evenly among them, and nothing that it does unasked."""
+    return {
+        "max_steps": num_updates,
+        "max_epochs": -1,
+        "gradient_clip_val": config.max_grad_norm,
+        "val_check_interval": -(-num_updates // config.num_validations),
+        "check_val_every_n_epoch": None,
+        "num_sanity_val_steps": 0,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
 
 
 @torch.inference_mode()

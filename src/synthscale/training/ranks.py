@@ -22,15 +22,11 @@ def trainer_arguments(config: TrainerConfig, session: Session, model: PreTrained
     A session of one rank joins nobody, though its job may have several tasks.
 
     Raises:
-        ValueError: if the strategy needs GPUs and there is none, or srun did not start the session's ranks.
+        ValueError: if srun did not start the session's ranks.
     """
-    accelerator, num_nodes = pick_device(config.device), 1
-    if config.strategy is Strategy.fsdp and accelerator != "cuda":
-        raise ValueError("trainer.strategy=fsdp needs GPUs, and there is none here.")
-    if session.num_ranks > 1:
-        num_nodes = _num_nodes(session.num_ranks)
+    num_nodes = _num_nodes(session.num_ranks) if session.num_ranks > 1 else 1
     return {
-        "accelerator": accelerator,
+        "accelerator": pick_device(config.device),
         "devices": session.num_ranks // num_nodes,
         "num_nodes": num_nodes,
         "strategy": _strategy(config.strategy, session.num_ranks, model),
@@ -41,8 +37,14 @@ def trainer_arguments(config: TrainerConfig, session: Session, model: PreTrained
 
 
 def rank_device(config: TrainerConfig, session: Session) -> str:
-    """This rank's own device: of several ranks on a node, each has a GPU."""
+    """This rank's own device: of several ranks on a node, each has a GPU.
+
+    Raises:
+        ValueError: if the strategy needs GPUs and there is none.
+    """
     device = pick_device(config.device)
+    if config.strategy is Strategy.fsdp and device != "cuda":
+        raise ValueError("trainer.strategy=fsdp needs GPUs, and there is none here.")
     return f"cuda:{os.environ['SLURM_LOCALID']}" if device == "cuda" and session.num_ranks > 1 else device
 
 
@@ -59,6 +61,7 @@ def whole_policy(trainer: lightning.Trainer, model: PreTrainedModel) -> PreTrain
     whole: PreTrainedModel = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
         model.config, dtype=model.dtype
     )
+    whole.generation_config = model.generation_config
     whole.load_state_dict({name.removeprefix("model."): tensor for name, tensor in state.items()})
     return whole
 
