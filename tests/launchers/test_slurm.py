@@ -179,9 +179,13 @@ def test_a_stage_that_raises_is_failed_in_sacct_and_in_status(slurm, tmp_path):
     slurm.wait_until(lambda: slurm.sacct(str(blocked))[0]["State"] == "FAILED", 60)  # and not COMPLETED
     assert len(rows(tmp_path)) == 1
 
-    printed = submit(slurm, tmp_path, *study, "sampler.num_samples=1", "credit.best_of=1", "hydra/launcher=slurm_test")
-    assert "Submitted 3 stages as 3 job arrays" in printed, "what failed and what it blocked, and nothing else"
-    assert wait_for_end(slurm, tmp_path)["counts"]["failed"] == 1
+    one_sample = ["sampler.num_samples=1", "credit.best_of=1"]
+    waiting = ["hydra/launcher=slurm_test", "hydra.launcher.wait=true"]
+    again = synthscale(slurm, tmp_path, "run", *study, *one_sample, *waiting)
+    assert again.returncode == 1
+    assert "Submitted 3 stages as 3 job arrays" in again.stdout, "what failed and what it blocked, and nothing else"
+    assert "1 of 2 points failed:" in again.stdout
+    assert "dpo N=16 f=1 seed=1: compose: ValueError: there is nothing to train on" in again.stdout
 
 
 TRAINING = [

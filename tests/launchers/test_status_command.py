@@ -244,7 +244,7 @@ def test_cancel_finds_the_jobs_of_a_submitter_that_died(synthscale, points, slur
     (commands / "squeue").write_text(
         '#!/bin/sh\ncase "$*" in *%j*) exec /bin/cat "${0%/*}/names" ;; esac\n' + SHOW_QUEUE + "\n"
     )
-    assert synthscale("cancel", "runs/small").stdout.startswith("Cancelled 1 jobs;")
+    assert synthscale("cancel", "runs/small").stdout.startswith("Cancelled 1 job;")
     assert (commands / "cancelled").read_text() == "--quiet 17\n"
 
 
