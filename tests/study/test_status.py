@@ -265,3 +265,13 @@ def test_a_model_that_is_an_axis_has_its_column(toy, tmp_path, look):
     assert "model" not in shown(look(small))
     large.config.model.name = "large"
     assert "model" in shown(look(small, large))
+
+
+def test_many_failures_are_counted_and_not_listed_all(toy, tmp_path, look):
+    points = [toy.toy_point(tmp_path, "sft", seed=seed) for seed in range(25)]
+    for point in points:
+        keep_failure("synthesize", point.nodes["synthesize"].key, TRACE, tmp_path / "toy")
+    text = shown(look(*points))
+    assert text.count("synthesize failed for") == 20
+    assert "5 more stages failed; --json lists all." in text
+    assert "50 stages are blocked: what they need has failed." in text

@@ -19,16 +19,20 @@ from synthscale.study.status import PointStatus, State, StudyStatus
 
 _STYLES = {State.done: "green", State.running: "cyan", State.queued: "", State.failed: "bold red", State.missing: "dim"}
 _SHOWN_LABELS = 3
+_SHOWN_FAILURES = 20
 
 
 def status_view(study: Path, status: StudyStatus, note: str | None) -> RenderableType:
     """The table, the failures and what to do next."""
     lines: list[RenderableType] = [headline(study, status), status_table(status)]
-    for failure, members in status.failures.items():
+    failures = status.failures
+    for failure, members in list(failures.items())[:_SHOWN_FAILURES]:
         labels = ", ".join(member.label for member in members[:_SHOWN_LABELS])
         more = f" and {len(members) - _SHOWN_LABELS} more" if len(members) > _SHOWN_LABELS else ""
         job = f" in job {failure.job_id}" if failure.job_id else ""
         lines.append(Text(f"{failure.stage} failed{job} for {labels}{more}: {failure.reason} (log: {failure.log})"))
+    if len(failures) > _SHOWN_FAILURES:
+        lines.append(Text(f"{len(failures) - _SHOWN_FAILURES} more stages failed; --json lists all."))
     num_blocked = sum(stage.state is State.blocked for stage in status.stages.values())
     if num_blocked:
         lines.append(Text(f"{num_blocked} stages are blocked: what they need has failed."))
