@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from synthscale.durable import write_durably
 
@@ -83,8 +83,16 @@ class Book:
     def locked(self) -> Iterator[None]:
         """Nobody else submits or cancels meanwhile."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / ".lock"):
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=1)
+        except Timeout:
+            log.warning("Waiting for another process that submits or cancels jobs of the same artifacts.")
+            lock.acquire()
+        try:
             yield
+        finally:
+            lock.release()
 
     def open_submission(self, study: Path) -> Submission:
         """A new one, not on disk before it is kept."""

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +31,9 @@ def main(argv: Sequence[str]) -> int:
         num_cancelled = cancel_study(arguments.study)
     except UserError as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"Cannot write in the folder of {arguments.study}'s artifacts: {error.strerror}.", file=sys.stderr)
         return 2
     if num_cancelled:
         jobs = "1 job" if num_cancelled == 1 else f"{num_cancelled} jobs"
@@ -71,7 +75,8 @@ def note_cancelled(book: Book, job_ids: set[str]) -> None:
         if any(job_ids.intersection(array.job_ids) for array in submission.arrays):
             for array in submission.arrays:
                 array.cancelled += sorted(job_ids.intersection(array.job_ids), key=_number)
-            book.keep(submission)
+            with suppress(OSError):  # a note is not worth leaving jobs behind
+                book.keep(submission)
 
 
 def _jobs(book: Book) -> list[Job]:

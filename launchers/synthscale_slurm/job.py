@@ -76,17 +76,17 @@ class StageJob:
         )
         say(f"job {environment.job_id}, start {int(restart) + 1}, rank {session.rank} of {session.num_ranks}")
         requeue = heed_signals(session, self.signal_seconds)
-        failed = []
+        failed: list[str] = []
         with stage_environment(self.num_threads):
             for node in self.stages:
                 try:
-                    if not self._make(node, session):
-                        failed.append(node)
+                    if (reason := self._make(node, session)) is not None:
+                        failed.append(f"{node.key} {reason}")
                 except Stopped as stopped:
                     self._leave(node, stopped, session, requeue)
         if failed:
-            names = ", ".join(node.key for node in failed)
-            raise StagesFailed(f"{len(failed)} of {len(self.stages)} stages of this job failed: {names}.")
+            reasons = "; ".join(failed)
+            raise StagesFailed(f"{len(failed)} of {len(self.stages)} stages of this job failed: {reasons}")
 
     def checkpoint(self) -> Any:
         """What submitit runs in the requeued job: the same."""
@@ -115,16 +115,17 @@ class StageJob:
             sys.exit(1)
         sys.exit(LEFT)
 
-    def _make(self, node: Node, session: Session) -> bool:
-        """Make one stage and settle the points it ends; whether that went well."""
+    def _make(self, node: Node, session: Session) -> str | None:
+        """Make one stage and settle the points it ends; what went wrong, if something did."""
         from synthscale.study.execute import record_point
         from synthscale.study.outcome import caught, error_path, keep_failure
         from synthscale.study.record import study_folder, write_tables
 
         missing = [child.key for child in node.inputs.values() if self.store.find(child) is None]
         if missing and self.store.find(node) is None:
-            say(f"{node.key} is blocked: its input {missing[0]} is not there")
-            return False
+            blocked = f"is blocked: its input {missing[0]} is not there"
+            say(f"{node.key} {blocked}")
+            return blocked
         say(f"{node.key} begins")
         session.advance = progress_lines(node.key)
         start = time.monotonic()
@@ -137,15 +138,16 @@ class StageJob:
             say(f"{node.key} failed: {failure.message} (log: {failure.log})")
             if session.num_ranks > 1:
                 raise  # the other ranks may be waiting inside the stage, and srun ends them
-            return False
+            return f"raised {failure.message}"
         say(f"{node.key} is there ({time.monotonic() - start:.0f} s)")
         if session.rank == 0:
             error_path(self.study, node.key).unlink(missing_ok=True)
             outcomes = [record_point(point, self.store) for point in self.points if point.root.key == node.key]
             for study in {study_folder(outcome.point.config) for outcome in outcomes if outcome.record is not None}:
                 write_tables(study)
-            return all(outcome.failure is None for outcome in outcomes)
-        return True
+            unrecorded = [outcome.failure.message for outcome in outcomes if outcome.failure is not None]
+            return f"is there, but has no record: {unrecorded[0]}" if unrecorded else None
+        return None
 
 
 def heed_signals(session: Session, signal_seconds: int) -> Callable[[], None]:

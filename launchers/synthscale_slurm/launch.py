@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -16,18 +16,20 @@ from synthscale.study.plan import make_plan
 from synthscale.study.recipe import Point
 from synthscale.study.record import study_folder, write_tables
 from synthscale.study.roster import Roster, member, write_rosters
-from synthscale.study.status import State, StudyStatus, study_status
+from synthscale.study.status import JobNote, State, StudyStatus, study_status
 from synthscale.study.status_table import headline
 from synthscale.study.store import ArtifactStore
 from synthscale.study.summary import print_failures, print_summary
 from synthscale_slurm.book import Book
 from synthscale_slurm.layers import PlannedArray
 from synthscale_slurm.notes import job_notes
+from synthscale_slurm.queue import SlurmUnreachable
 from synthscale_slurm.resources import SlurmConfig
 from synthscale_slurm.submit import submit
 
 SECONDS_BETWEEN_LOOKS = 5.0
 SECONDS_BETWEEN_LINES = 60.0  # without a terminal
+SECONDS_TO_BE_PATIENT = 3600.0
 
 
 def submit_study(points: Sequence[Point], store: ArtifactStore, config: SlurmConfig, console: Console) -> list[Outcome]:
@@ -97,32 +99,51 @@ def wait_for_study(points: Sequence[Point], store: ArtifactStore, console: Conso
     """Show how far the points are until nothing of them runs or waits, then their summary; return what became of them.
 
     Raises:
-        SlurmUnreachable: if SLURM stops answering; the jobs go on.
+        SlurmUnreachable: if SLURM gives no answer for an hour; the jobs go on.
     """
     study = study_folder(points[0].config)
     inputs = {node.key: tuple(child.key for child in node.inputs.values()) for p in points for node in p.root.walk()}
     roster = Roster(tuple(member(point) for point in points), inputs)
 
     def look() -> StudyStatus:
-        notes = job_notes(Book(store.root), roster.inputs.keys())  # before the artifacts, as in `synthscale status`
-        return study_status(study, roster, store, notes)
+        notes = patiently(lambda: job_notes(Book(store.root), roster.inputs.keys()), console)
+        return study_status(study, roster, store, notes)  # after the jobs, as in `synthscale status`
 
     status, spoke = look(), time.monotonic()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("points", total=len(points))
-        while not status.is_over:
-            progress.update(bar, completed=status.count(State.done), description=_counts(status))
-            if not console.is_terminal and time.monotonic() - spoke >= SECONDS_BETWEEN_LINES:
-                spoke = time.monotonic()
-                console.print(headline(study, status), soft_wrap=True)
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            status = look()
+        try:
+            while not status.is_over:
+                progress.update(bar, completed=status.count(State.done), description=_counts(status))
+                if not console.is_terminal and time.monotonic() - spoke >= SECONDS_BETWEEN_LINES:
+                    spoke = time.monotonic()
+                    console.print(headline(study, status), soft_wrap=True)
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+                status = look()
+        except KeyboardInterrupt:
+            console.print(f"The jobs go on; synthscale cancel {study} ends them.", highlight=False, soft_wrap=True)
+            raise
     outcomes = [_outcome(point, one.state, status, store) for point, one in zip(points, status.points, strict=True)]
     for folder in {study_folder(outcome.point.config) for outcome in outcomes if outcome.record is not None}:
         write_tables(folder)
     print_summary(outcomes, console)
     return outcomes
+
+
+def patiently(ask: Callable[[], dict[str, JobNote]], console: Console) -> dict[str, JobNote]:
+    """What SLURM answers, asked again while it gives no answer: its controller may be restarted meanwhile."""
+    end, spoke = time.monotonic() + SECONDS_TO_BE_PATIENT, False
+    while True:
+        try:
+            return ask()
+        except SlurmUnreachable as error:
+            if time.monotonic() > end:
+                raise
+            if not spoke:
+                console.print(f"{error} Waiting for it.", markup=False, highlight=False, soft_wrap=True)
+                spoke = True
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _outcome(point: Point, state: State, status: StudyStatus, store: ArtifactStore) -> Outcome:

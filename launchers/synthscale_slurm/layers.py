@@ -27,6 +27,10 @@ class PlannedArray:
         """The time limit of a job."""
         return (self.resources.minutes or 1) * max(len(pack) for pack in self.packs)
 
+    def signal_seconds(self, config: SlurmConfig) -> int:
+        """How long before its limit a job is asked to save: a quarter of it at most, or it would never work."""
+        return min(config.signal_seconds, 60 * self.minutes // 4)
+
 
 def plan_arrays(plan: Plan, config: SlurmConfig, in_queue: Mapping[str, str]) -> list[PlannedArray]:
     """Arrays of one stage and one layer each, lower layers first.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,6 +19,7 @@ _ENDED = {
     *("REVOKED", "TIMEOUT"),
 }
 _SECONDS = 60
+_SECONDS_OF_SBATCH = 600.0
 
 
 class Phase(Enum):
@@ -75,9 +78,12 @@ def find_ids(book: Book) -> None:
                 _, array_id, name = line.split("|", 2)
                 if name in nameless:
                     nameless[name].job_id = array_id
-            # what is not in the queue was never handed over, or is over: either way there is nothing to wait for
-            submission.arrays = [array for array in submission.arrays if array.job_id is not None]
-            book.keep(submission)
+            # What is not in the queue was never handed over, or is over: there is nothing to wait for. But an sbatch
+            # may outlive a killed submitter, so for some minutes it is looked for again.
+            if time.time() - submission.created > _SECONDS_OF_SBATCH:
+                submission.arrays = [array for array in submission.arrays if array.job_id is not None]
+            with suppress(OSError):  # found again the next time
+                book.keep(submission)
 
 
 def cancel(job_ids: Collection[str]) -> None:

@@ -76,8 +76,13 @@ def submit(plan: Plan, store: ArtifactStore, config: SlurmConfig) -> Submitted:
             submission.arrays.append(entry)
             book.keep(submission)
             executor = make_executor(array, entry, after, plan, config)
-            entry.job_id = _submit_array(executor, stage_jobs(array, plan, store, study, config))
-            book.keep(submission)
+            try:
+                entry.job_id = _submit_array(executor, stage_jobs(array, plan, store, study, config))
+            except UserError:
+                submission.arrays.pop()
+                raise
+            finally:
+                book.keep(submission)
             job_ids.append(entry.job_id)
     elsewhere = {key for key, (job, _) in active.items() if job.submission.study != submission.study}
     return Submitted(arrays, job_ids, len(in_queue), sum(point.root.key in elsewhere for point in plan.points))
@@ -129,7 +134,9 @@ def stage_jobs(
         indices = sorted({index for key in keys for index in plan.nodes[key].points})
         points = tuple(plan.points[index] for index in indices if plan.points[index].root.key in keys)
         execution, num_threads = execution_of(plan.points), threads_of(plan.points)
-        jobs.append(StageJob(pack, points, absolute, study, execution, num_threads, config.signal_seconds, Path.cwd()))
+        jobs.append(
+            StageJob(pack, points, absolute, study, execution, num_threads, array.signal_seconds(config), Path.cwd())
+        )
     return jobs
 
 
@@ -155,7 +162,7 @@ def make_executor(
         "constraint": wanted.constraint,
         "dependency": f"afterany:{':'.join(after)}" if after else None,
         "array_parallelism": config.max_parallel,
-        "signal_delay_s": config.signal_seconds,
+        "signal_delay_s": array.signal_seconds(config),
         "setup": wanted.setup or None,
         "teardown": requeue_if_killed(Path(entry.logs), max_retries),
         # a rank that dies takes the others with it; steps take the job's CPUs a task only when told
@@ -201,8 +208,8 @@ def _submit_array(executor: SlurmExecutor, jobs: Sequence[StageJob]) -> str:
         lines = [line.removeprefix("sbatch: error: ") for line in str(error).splitlines()]
         said = " ".join(lines if isinstance(error, FailedJobError) else lines[:1]) or "without a word"
         raise UserError(
-            f"sbatch refused {executor.parameters['job_name']} ({said}): what was submitted before it stays in the "
-            "queue, and the same command submits the rest."
+            f"sbatch refused {executor.parameters['job_name']} ({said}): correct its hydra.launcher.resources and "
+            "run the command again, which submits what is missing; what was submitted before it stays in the queue."
         ) from error
     finally:
         os.environ |= hidden

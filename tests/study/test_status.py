@@ -274,4 +274,18 @@ def test_many_failures_are_counted_and_not_listed_all(toy, tmp_path, look):
     text = shown(look(*points))
     assert text.count("synthesize failed for") == 20
     assert "5 more stages failed; --json lists all." in text
-    assert "50 stages are blocked: what they need has failed." in text
+    assert "50 stages are blocked: what they need has failed or is missing." in text
+
+
+def test_what_waits_for_a_cancelled_stage_is_missing_and_not_queued(toy, tmp_path, look):
+    """Its job will start when the cancelled one has ended, and fail."""
+    point = toy.toy_point(tmp_path)
+    jobs = {
+        point.nodes["synthesize"].key: job(State.missing, "job 7_0 ended as CANCELLED"),
+        point.nodes["sft"].key: job(State.queued, "PENDING: Dependency", job_id="8_0"),
+        point.root.key: job(State.failed, "job 9_0 ended as FAILED", job_id="9_0"),
+    }
+    status = look(point, jobs=jobs)
+    assert (status.points[0].state, status.points[0].because.stage) == (State.missing, "synthesize")
+    assert status.stages[point.nodes["sft"].key].state is State.blocked
+    assert status.stages[point.root.key].state is State.blocked

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from rich.console import Console
 
@@ -71,7 +73,7 @@ def exit_status(work: Callable[[], None]) -> int:
         print(f"{str(error).splitlines()[0]}: leave out -m to see a config.", file=sys.stderr)
         return 2
     except OSError as error:  # before any stage: a stage's own are failures of its points
-        print(f"Cannot use {error.filename}: {error.strerror}.", file=sys.stderr)
+        print(f"Cannot use {error.filename or 'runs_dir'}: {error.strerror}.", file=sys.stderr)
         return 2
     return 0
 
@@ -82,6 +84,7 @@ def run_point(config: DictConfig) -> Outcome:
     Raises:
         StudyFailed: if a stage failed; the summary has said which.
     """
+    refuse_launcher_without_sweep()
     point = compose_point(config)
     store = store_of([point])
     from synthscale.study.execute import run_points
@@ -95,6 +98,14 @@ def run_point(config: DictConfig) -> Outcome:
     if outcome.record is None:
         print(store.make(point.root).folder)
     return outcome
+
+
+def refuse_launcher_without_sweep() -> None:
+    """Raise ConfigError where a launcher was asked for that Hydra does not use for a single point."""
+    hydra_config = HydraConfig.get()
+    launcher = hydra_config.runtime.choices.get("hydra/launcher")
+    if hydra_config.mode is RunMode.RUN and launcher not in ("local", "basic"):
+        raise ConfigError(f"hydra/launcher={launcher} starts sweeps: add -m, also for a single point.")
 
 
 def config_dir() -> Path:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from synthscale.study.error import UserError
 from synthscale.study.outcome import error_path
 from synthscale.study.roster import Member, Roster
 from synthscale.study.store import ArtifactStore
@@ -48,6 +49,16 @@ class StageStatus:
     job_id: str | None = None
     reason: str | None = None
     log: Path | None = None
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether nothing will come of it unless somebody submits it again."""
+        return self.state in (State.failed, State.blocked)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it is missing though a job was to make it; what still waits for it will fail for the lack of it."""
+        return self.state is State.missing and self.job_id is not None
 
     @property
     def stage(self) -> str:
@@ -148,7 +159,8 @@ class _Stages:
             return StageStatus(key, State.running)
         if not (job is not None and job.state is State.running):
             inputs = [self.stage(child) for child in self._inputs.get(key, ())]
-            cause = next((one for one in inputs if one.state in (State.failed, State.blocked)), None)
+            has_job = job is not None and job.state is not State.missing
+            cause = next((one for one in inputs if one.is_hopeless or (has_job and one.is_cancelled)), None)
             if cause is not None:
                 return StageStatus(key, State.blocked, job_id, f"{cause.key} {cause.state.value}")
         if job is not None and is_active:
@@ -163,7 +175,8 @@ class _Stages:
             except OSError:
                 continue
             job_id = job.job_id if job is not None else None
-            return StageStatus(key, State.failed, job_id, lines[-1] if lines else "it raised", trace)
+            reason = lines[-1].removeprefix(f"{UserError.__module__}.{UserError.__name__}: ") if lines else "it raised"
+            return StageStatus(key, State.failed, job_id, reason, trace)
         if job is not None:
             return StageStatus(key, job.state, job.job_id, job.reason, job.log)
         return StageStatus(key, State.missing)

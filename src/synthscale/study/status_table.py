@@ -18,6 +18,7 @@ from synthscale.study.roster import Member
 from synthscale.study.status import PointStatus, State, StudyStatus
 
 _STYLES = {State.done: "green", State.running: "cyan", State.queued: "", State.failed: "bold red", State.missing: "dim"}
+_USUAL_REASONS = ("PENDING", "Dependency", "Priority", "Resources", "JobArrayTaskLimit", "BeginTime")
 _SHOWN_LABELS = 3
 _SHOWN_FAILURES = 20
 
@@ -35,7 +36,11 @@ def status_view(study: Path, status: StudyStatus, note: str | None) -> Renderabl
         lines.append(Text(f"{len(failures) - _SHOWN_FAILURES} more stages failed; --json lists all."))
     num_blocked = sum(stage.state is State.blocked for stage in status.stages.values())
     if num_blocked:
-        lines.append(Text(f"{num_blocked} stages are blocked: what they need has failed."))
+        lines.append(Text(f"{num_blocked} stages are blocked: what they need has failed or is missing."))
+    waiting = {p.because.reason: p.because for p in status.points if p.state is State.queued and p.because is not None}
+    for reason, stage in waiting.items():
+        if reason is not None and not reason.endswith(_USUAL_REASONS):
+            lines.append(Text(f"Job {stage.job_id} waits: {reason}."))
     if note:
         lines.append(Text(note))
     return Group(*lines)
