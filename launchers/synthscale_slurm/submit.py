@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 KILLED = "134 135 137 139"  # SIGABRT, SIGBUS, SIGKILL (of the out-of-memory killer for one), SIGSEGV
 
 
+class Refused(UserError):
+    """sbatch said no, so that there is no job to look for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """What one call handed over, and what it left as it was."""
@@ -78,7 +82,7 @@ def submit(plan: Plan, store: ArtifactStore, config: SlurmConfig) -> Submitted:
             executor = make_executor(array, entry, after, plan, config)
             try:
                 entry.job_id = _submit_array(executor, stage_jobs(array, plan, store, study, config))
-            except UserError:
+            except Refused:
                 submission.arrays.pop()
                 raise
             finally:
@@ -207,7 +211,8 @@ def _submit_array(executor: SlurmExecutor, jobs: Sequence[StageJob]) -> str:
     except (FailedJobError, FailedSubmissionError) as error:
         lines = [line.removeprefix("sbatch: error: ") for line in str(error).splitlines()]
         said = " ".join(lines if isinstance(error, FailedJobError) else lines[:1]) or "without a word"
-        raise UserError(
+        kind = Refused if isinstance(error, FailedJobError) else UserError
+        raise kind(
             f"sbatch refused {executor.parameters['job_name']} ({said}): correct its hydra.launcher.resources and "
             "run the command again, which submits what is missing; what was submitted before it stays in the queue."
         ) from error
