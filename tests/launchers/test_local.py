@@ -141,3 +141,13 @@ def test_hydras_basic_launcher_works_too(run, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
     assert json.loads(done.stdout.splitlines()[-1])[0] == 0
     assert len(rows(tmp_path, "swept")) == 4
+
+
+def test_a_launcher_that_a_single_point_does_not_use_is_refused(tmp_path):
+    """Hydra uses no launcher without -m: the point would be trained where it was to be submitted."""
+    driver = DRIVER.replace(', "hydra.launcher.num_workers=0"', "")
+    command = [sys.executable, "-c", driver, json.dumps(["algorithm=sft", "hydra/launcher=slurm"])]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    status, _, err, calls = json.loads(done.stdout.splitlines()[-1])
+    assert (status, calls) == (2, [])
+    assert err == "hydra/launcher=slurm starts sweeps: add -m, also for a single point.\n"
