@@ -26,7 +26,8 @@ class Verdict(StrEnum):
 
     CORRECT = "correct"
     WRONG = "wrong"
-    UNPARSEABLE = "unparseable"
+    UNPARSEABLE = "unparseable"  # one of the answers could not be read
+    TIMEOUT = "timeout"  # the comparison ran into its limit of time or memory
 
 
 class StepTruth(StrEnum):
