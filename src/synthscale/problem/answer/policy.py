@@ -7,8 +7,10 @@ leaves out is forgiven, one that contradicts the other's is not, and no number i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import get_type_hints
 
 
 class Percent(Enum):
@@ -73,3 +75,19 @@ class AnswerPolicy:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.relative_tolerance) and 0.0 <= self.relative_tolerance < 1.0):
             raise ValueError(f"relative_tolerance must be at least 0 and below 1, but is {self.relative_tolerance}.")
+
+    def to_plain(self) -> dict[str, str | float]:
+        """The policy as JSON holds it."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, str | float]) -> AnswerPolicy:
+        """The inverse of `to_plain`.
+
+        Raises:
+            TypeError: for a name that is no convention.
+            ValueError: for a value that the convention does not have.
+        """
+        types = get_type_hints(cls)
+        return cls(**{name: types[name](value) if name in types else value for name, value in plain.items()})

@@ -1,0 +1,256 @@
+"""From a whole solution to its final answer, and by which rule it was found.
+
+The rules, the first that finds one wins: `hash` (a last `####` line, GSM8K's own form), `box` (the last \\boxed or
+\\fbox), `phrase` (the last "the answer is", "Answer:", "A:"), `plain` (the text is an answer itself), `bold`, `math`
+(the last displayed or inline formula, in the last paragraph), and for prose that marks none what `Unmarked` says.
+Every pattern here is bounded or without alternatives, so that the time is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from synthscale.problem.answer.policy import Unmarked
+from synthscale.problem.answer.reading import MAX_CHARACTERS, NUMBER, readings
+from synthscale.problem.answer.tree import Answer, Several, Words
+
+TAIL_CHARACTERS = 20_000  # of a text in which prose, phrases and formulas are looked for
+CACHE_SIZE = 4_096
+
+
+class Extraction(NamedTuple):
+    """A final answer and the rule that found it; None where there is none."""
+
+    answer: str | None
+    rule: str
+
+
+_HASH = re.compile(r"#### *([^\n]*)")
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*")
+_PHRASE = re.compile(
+    r"""(?:\b(?:answers?|solutions?\ (?:is|are)|result)\b(?P<between>[^.\n:=]{0,60}?)
+        (?:\bis\b|\bare\b|\bwas\b|:|=|\bequals\b|\bwould\ be\b|\bwill\ be\b|\bmust\ be\b|\bshould\ be\b)\s*:?
+      | ^\s*\**A(?:nswer|ns)?\s*[.:]\**(?=\s))[ \t]*\**[ \t]*:?[ \t]*""",
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+_BOLD = re.compile(r"\*\*([^*\n]{1,300})\*\*")
+_MATH = re.compile(
+    r"\\\[(.{1,1500}?)\\\]|\$\$(.{1,1500}?)\$\$|\\\((.{1,800}?)\\\)|(?<![\\$])\$([^$\n]{1,800})(?<!\\)\$(?!\$)"
+    r"|\\begin\{(?:equation|align|gather)\*?\}(.{1,1500}?)\\end\{(?:equation|align|gather)\*?\}",
+    re.DOTALL,
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?。])[\"')*]*\s+(?=[A-Z\\$*(\d\"'])|\n")
+_CUT = re.compile(
+    r"[,;]?\s+(?:because|since|so|as|which|when|where|for|after|from|in\s+total|and\s+(?:so|the|then)|hence|thus)\b"
+    r"|\s+\(|[,;]\s"
+)
+_LAST_IS = re.compile(
+    r"(=|≈|\b(?:is|are|equals|was|costs?|be|has|have|makes?|gets?|takes?|need(?:s|ed)?|left|remain(?:s|ing)?)\b)\s*:?\s*"
+)
+_FIGURE = re.compile(
+    r"-?\\?[$€£]?\d+(?:,\d{3})*(?:\.\d+)?(?:\s?/\s?\d+)?(?:\\?%)?|\\[dt]?frac\{[^{}]{1,20}\}\{[^{}]{1,20}\}"
+)
+_FORMULA = re.compile(r"\\(?![$%,! ])|[\^_{}]")
+_GLUED = re.compile(r"[A-Za-z_^]$")
+
+
+def extract(text: str, unmarked: Unmarked = Unmarked.last_sentence) -> Extraction:
+    """The final answer of a text, and the rule by which it was found."""
+    if "####" in text and (answer := _after_hashes(text)) is not None:
+        return Extraction(answer, "hash")
+    if len(text) <= 200 and NUMBER.fullmatch(stripped := text.strip()):
+        return Extraction(stripped, "plain")
+    return _extract(text[-TAIL_CHARACTERS:] if len(text) > TAIL_CHARACTERS else text, unmarked)
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def _extract(text: str, unmarked: Unmarked) -> Extraction:
+    if "\\" in text and (answer := _in_box(text)) is not None:
+        return Extraction(answer, "box") if readings(answer) else Extraction(None, "box")
+    for rule, find in (("phrase", _after_phrase), ("plain", _plain), ("bold", _in_bold), ("math", _in_math)):
+        if (answer := find(text)) is not None:
+            return Extraction(answer, rule)
+    if _PHRASE.search(text[-60:] + " ") and not text.rstrip()[-1:].isalnum() or text.rstrip().endswith(" is"):
+        return Extraction(None, "phrase")  # it ends where the answer was to come
+    if unmarked is not Unmarked.none and (answer := _in_prose(text, unmarked)) is not None:
+        return Extraction(answer, unmarked.value)
+    return Extraction(None, "none")
+
+
+def _after_hashes(text: str) -> str | None:
+    """What follows the last `####` that is no heading."""
+    at = text.rfind("####")
+    while at >= 0:
+        line_end = text.find("\n", at)
+        rest = (text[at + 4 :] if line_end < 0 else text[at + 4 : line_end])[: MAX_CHARACTERS + 1].strip(" #*\t\r")
+        if NUMBER.fullmatch(rest):
+            return rest
+        last_line = line_end < 0 or not text[line_end:].strip()
+        answer = _first_readable([rest, *_trimmed(rest)] if last_line else [rest])
+        if answer is not None and (last_line or re.match(r"[-+$\\(\[{.\d]", answer)):
+            return answer
+        at = text.rfind("####", 0, at)
+        if len(text) - at > TAIL_CHARACTERS:
+            return None
+    return None
+
+
+def _in_box(text: str) -> str | None:
+    r"""What the last closed, not empty \boxed holds."""
+    for found in reversed(list(_BOX.finditer(text))):
+        if found.end() >= len(text):
+            continue
+        if text[found.end()] != "{":
+            token = re.match(r"\s*(\\[A-Za-z]+|\S)", text[found.end() :])
+            return token[1] if token else None
+        inside = _braced(text, found.end())
+        if inside is not None and inside.strip():
+            return inside.strip()
+    return None
+
+
+def _braced(text: str, start: int) -> str | None:
+    """What the braces that open at `start` hold, None where they do not close."""
+    depth = 0
+    for found in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, start, start + 2 * MAX_CHARACTERS):
+        if found.group() == "{":
+            depth += 1
+        elif found.group() == "}":
+            depth -= 1
+            if depth == 0:
+                return text[start + 1 : found.start()]
+    return None
+
+
+def _after_phrase(text: str) -> str | None:
+    """What the last phrase that announces an answer announces."""
+    for found in reversed(list(_PHRASE.finditer(text))[-8:]):
+        if "not" in (found["between"] or "").split() or text[found.end() : found.end() + 4] == "not ":
+            continue
+        rest = text[found.end() : found.end() + MAX_CHARACTERS].lstrip()
+        answer = _announced(rest)
+        if answer is not None:
+            return answer
+    return None
+
+
+def _announced(rest: str) -> str | None:
+    """The answer at the start of a text."""
+    for opening, closing in (("$$", "$$"), (r"\[", r"\]"), (r"\(", r"\)")):
+        if rest.startswith(opening):
+            rest = rest.replace("\n", " ")
+    line = rest.partition("\n")[0]
+    sentence = _SENTENCE_END.split(line, maxsplit=1)[0]
+    candidates = [line, sentence, *_trimmed(sentence)]
+    formula = _MATH.search(sentence)
+    if formula is not None:
+        candidates.append(next(filter(None, formula.groups())))
+    figures = _figures(sentence)
+    if len(figures) == 1 or (figures and sentence.lstrip("$*\\( -").startswith(figures[0].lstrip("$\\-"))):
+        candidates.append(figures[0])
+    return _first_readable(candidates)
+
+
+def _plain(text: str) -> str | None:
+    """The text itself, where it is short and an answer; several words of prose are none."""
+    text = text.strip()
+    if (r"\begin{" not in text and "\n" in text) or len(text) > 300 or _PHRASE.search(text + " "):
+        return None
+    return text if _is_answer(text) else None
+
+
+def _in_bold(text: str) -> str | None:
+    last_line = text.rstrip().rfind("\n")
+    for found in reversed(list(_BOLD.finditer(text))):
+        if _is_answer(found[1], max_words=3 if found.start() > last_line else 0):
+            return found[1].strip()
+    return None
+
+
+def _in_math(text: str) -> str | None:
+    """The last formula of the last paragraph."""
+    paragraph = text.rstrip().rpartition("\n\n")[2]
+    where = text if paragraph.lstrip().startswith((r"\]", "$$")) else paragraph
+    for found in reversed(list(_MATH.finditer(where))):
+        inside = next(filter(None, found.groups())).strip()
+        after = where[found.end() :].strip()
+        if len(after) > 200 and _figures(after):
+            return None
+        candidates = [_last_line(inside)]
+        if readings(candidates[0]):
+            return candidates[0]
+    return None
+
+
+def _last_line(formula: str) -> str:
+    r"""The last line of an aligned formula, without its & signs."""
+    if r"\begin{" in formula and "matrix" in formula or r"\begin{array" in formula:
+        return formula
+    lines = [line for line in re.split(r"\\\\", formula) if line.strip()]
+    return (lines[-1] if lines else formula).replace("&", " ").strip() if "&" in formula else formula
+
+
+def _in_prose(text: str, unmarked: Unmarked) -> str | None:
+    if unmarked is Unmarked.last_number:
+        figures = _figures(text)
+        return figures[-1] if figures else None
+    lines = text.strip().splitlines()
+    if not lines:
+        return None
+    sentences = [sentence for sentence in _SENTENCE_END.split(lines[-1].strip()) if sentence and sentence.strip()]
+    if not sentences:
+        return None
+    sentence = sentences[-1]
+    candidates = [sentence] if _is_answer(sentence) else []
+    figures = _figures(sentence)
+    for found in list(_LAST_IS.finditer(sentence))[-1:]:
+        rest = sentence[found.end() :]
+        says = found[1].strip() in ("=", "≈", "is", "are", "equals", "was")
+        candidates += [part for part in (rest, *_trimmed(rest)) if _is_answer(part, max_words=3 if says else 0)]
+        figure = _FIGURE.match(rest)
+        if figure is not None and (says or len(figures) == 1):
+            candidates.append(figure.group())
+    if len(figures) == 1:
+        candidates.append(figures[0])
+    return _first_readable(candidates)
+
+
+def _figures(text: str) -> list[str]:
+    """The numbers in a text, but those that belong to a word or name; none where they are parts of a formula."""
+    if _FORMULA.search(text):
+        return []
+    return [
+        found.group() for found in _FIGURE.finditer(text) if not _GLUED.search(text[max(0, found.start() - 1) : found.start()])
+    ]
+
+
+def _trimmed(text: str) -> Iterator[str]:
+    """The text up to words that go on after an answer: because, which, a comma; the longest first."""
+    cuts = [found.start() for found in _CUT.finditer(text)][:6]
+    for cut in reversed(cuts):
+        yield text[:cut]
+
+
+def _first_readable(candidates: list[str]) -> str | None:
+    for candidate in candidates:
+        candidate = candidate.strip().strip("*").strip()
+        if candidate and _is_answer(candidate):
+            return candidate
+    return None
+
+
+def _is_answer(text: str, max_words: int = 3) -> bool:
+    """Whether it can be read, and is not a sentence of words."""
+    if not text or len(text) > MAX_CHARACTERS or text.endswith(":"):
+        return False
+    return any(_most_words(answer) <= max_words for answer in readings(text))
+
+
+def _most_words(answer: Answer) -> int:
+    """Words in the longest text that is a part of it."""
+    if isinstance(answer, Words):
+        return answer.text.count(" ") + 1
+    return max(map(_most_words, answer.items), default=0) if isinstance(answer, Several) else 0

@@ -1,0 +1,154 @@
+"""What the text of an answer can mean: one reading as a rule, two where letters may be a unit as well as variables."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+from synthscale.problem.answer.syntax import Parser
+from synthscale.problem.answer.tokens import Token, Unreadable, to_ascii, tokenise
+from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Several, Words
+from synthscale.problem.answer.units import MULTIPLIERS
+
+MAX_CHARACTERS = 2_000  # of an answer; a longer one is a text
+MAX_WORDS = 8
+MAX_DIGITS = 4_000
+CACHE_SIZE = 20_000
+
+NUMBER = re.compile(r"([-+]?)(\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?(\\?%)?\.?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?\s*(?:\\text\{\s*)?([ap]\.?\s?m\.?)?\s*\}?", re.IGNORECASE)
+_BASED = re.compile(r"([0-9A-Z]{1,64})_\{?(\d{1,2})\}?")
+_WRAPPERS = [
+    ("$$", "$$"),
+    ("$", "$"),
+    (r"\(", r"\)"),
+    (r"\[", r"\]"),
+    ("**", "**"),
+    ("`", "`"),
+    ("<", ">"),
+    ('"', '"'),
+    (r"\boxed{", "}"),
+    (r"\fbox{", "}"),
+    (r"\text{", "}"),
+    (r"\textbf{", "}"),
+    (r"\mathbf{", "}"),
+    (r"\mathrm{", "}"),
+    (r"\textrm{", "}"),
+    (r"\mbox{", "}"),
+    (r"\displaystyle", ""),
+    ("{", "}"),
+]  # fmt: skip
+_NUMBER_WORDS = dict(
+    zip(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+        " eighteen nineteen twenty".split(),
+        map(Fraction, range(21)),
+        strict=True,
+    )
+)
+_WORDS = re.compile(r"[A-Za-zÀ-ÿ][\w'’.-]*(?:,? [A-Za-zÀ-ÿ0-9(][\w'’.)-]*)*")
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def readings(text: str) -> tuple[Answer, ...]:
+    """What the text can mean, the likeliest first; nothing where it is no answer."""
+    if (quick := NUMBER.fullmatch(text)) is not None and len(text) < MAX_DIGITS:
+        return (_plain_number(quick),)
+    if len(text) > MAX_CHARACTERS:
+        return ()
+    text = to_ascii(text)
+    if "\\\\" in text and r"\begin" not in text:
+        text = re.sub(r"\\\\(?=[A-Za-z])", r"\\", text)  # escaped once too often
+    text = unwrap(text)
+    if (quick := NUMBER.fullmatch(text)) is not None:
+        found: list[Answer] = [_plain_number(quick)]
+        if "," in text and "." not in text:  # 100,200 may be two numbers
+            found.append(Several("list", tuple(Quantity(Fraction(part)) for part in re.findall(r"\d+", text))))
+        return tuple(found)
+    if (based := _BASED.fullmatch(text.replace(" ", ""))) is not None and based[1][0].isdigit():
+        return (Based(based[1], based[2]),)
+    if (clock := _CLOCK.fullmatch(text)) is not None:
+        half = re.sub(r"[.\s]", "", clock[3]).lower() if clock[3] else None
+        return (Clock(f"{int(clock[1])}:{clock[2]}", half), *_parsed(text))
+    return _parsed(text)
+
+
+def unwrap(text: str) -> str:
+    """The text without what encloses the whole of it: dollars, boxes, styles, a full stop."""
+    while True:
+        before = text
+        text = text.strip().rstrip(".,;:").strip() if not text.endswith(r"\,") else text[:-2]
+        text = text.removeprefix(r"\displaystyle").removesuffix("\\").strip()
+        for opening, closing in _WRAPPERS:
+            if encloses(opening, closing, text):
+                text = text[len(opening) : len(text) - len(closing)]
+        if text == before:
+            return text
+
+
+def encloses(opening: str, closing: str, text: str) -> bool:
+    r"""Whether the two are the ends of the text and belong together, as they do not in \text{a} or \text{b}."""
+    if not (closing and text.startswith(opening) and text.endswith(closing) and len(text) >= len(opening + closing)):
+        return False
+    inside = text[len(opening) : len(text) - len(closing)]
+    if closing != "}":
+        return opening not in inside and closing not in inside and not (opening == "<" and "," in inside)
+    if opening == "{" and "," in inside:
+        return False  # a set
+    depth = 0
+    for match in re.finditer(r"(?<!\\)[{}]", inside):
+        depth += 1 if match.group() == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _plain_number(found: re.Match[str]) -> Quantity:
+    sign, currency, whole, part, percent = found.groups()
+    value = Fraction(int(whole.replace(",", "") + (part or "")), 10 ** len(part or ""))
+    return Quantity(-value if sign == "-" else value, "dollar" if currency else None, percent is not None)
+
+
+def _parsed(text: str) -> tuple[Answer, ...]:
+    found: list[Answer] = []
+    ambiguous = False
+    for nouns in (False, True):
+        if nouns and found and not ambiguous:
+            break
+        try:
+            tokens, ambiguous = tokenise(text, nouns=nouns)
+            answer = _read(tokens)
+        except Unreadable:
+            continue
+        except ZeroDivisionError:
+            continue
+        if answer not in found:
+            found.append(answer)
+    if (words := _words(text)) is not None and not any(isinstance(answer, Words) for answer in found):
+        found.append(words)
+    numbers = [_number_in_words(answer.text) for answer in found[:1] if isinstance(answer, Words)]
+    return tuple(found) + tuple(Quantity(number) for number in numbers if number is not None)
+
+
+def _number_in_words(words: str) -> Fraction | None:
+    """The value of `five` and `five apples`."""
+    first, _, noun = words.partition(" ")
+    return None if " " in noun or noun in MULTIPLIERS or noun in _NUMBER_WORDS else _NUMBER_WORDS.get(first)
+
+
+def _read(tokens: list[Token]) -> Answer:
+    if not tokens:
+        raise Unreadable("it is empty")
+    return Parser(tokens).whole()
+
+
+def _words(text: str) -> Words | None:
+    """The text as words, where it is a few of them."""
+    plain = re.sub(r"\\(?:text|textbf|mathrm|mbox|textit|emph)\s*\{([^{}]*)\}", r"\1", text)
+    plain = re.sub(r"(?:\\[ ,;]|~|\s)+", " ", plain).strip().rstrip(".")
+    if len(plain) < 2 or not _WORDS.fullmatch(plain) or plain.count(" ") >= MAX_WORDS or not re.search(
+        "[A-Za-z]{2}", plain
+    ):
+        return None
+    return Words(plain.lower())

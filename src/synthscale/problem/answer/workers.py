@@ -1,0 +1,177 @@
+"""The processes that compare hard pairs: started when one is needed, ended when a pair exceeds its time, in any thread.
+
+They are programs of their own and no forks, so that a caller with threads, CUDA or a notebook is no trouble.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+START_SECONDS = 120.0  # for the imports, on a busy machine
+GRACE_SECONDS = 2.0  # after which a worker that outlives its own alarm is killed
+MAX_IN_FLIGHT_BYTES = 16_384  # below a pipe's capacity: writing never waits for reading
+PACKAGE_ROOT = Path(__file__).parents[3]
+
+Question = tuple[str, str, dict[str, str | float], float]  # prediction, reference, policy, seconds
+Found = tuple[bool | None, str]  # the same or not, None for a time-out; and the rule
+TIMED_OUT: Found = (None, "time")
+
+
+class Worker:
+    """One process and the two pipes to it."""
+
+    def __init__(self) -> None:
+        environment = dict(os.environ)
+        path = [str(PACKAGE_ROOT), *filter(None, [environment.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(path)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "synthscale.problem.answer.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the asking process
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.questions, self.answers = self.process.stdin, self.process.stdout
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.answers, selectors.EVENT_READ)
+        self.buffer = b""
+        if self.line(START_SECONDS) is None:
+            self.end()
+            raise RuntimeError("the process that compares formulas did not start; its error stands above, if any.")
+
+    def ask(self, questions: Sequence[Question]) -> list[Found]:
+        """The answers to the first questions: to all of them, or up to the one that ended the process."""
+        found: list[Found] = []
+        lines = [json.dumps(question).encode() + b"\n" for question in questions]
+        sent = unanswered = 0
+        while len(found) < len(lines):
+            while sent < len(lines) and (unanswered == 0 or unanswered + len(lines[sent]) <= MAX_IN_FLIGHT_BYTES):
+                try:
+                    self.questions.write(lines[sent])
+                    self.questions.flush()
+                except OSError:
+                    break
+                unanswered += len(lines[sent])
+                sent += 1
+            line = self.line(questions[len(found)][3] + GRACE_SECONDS)
+            if line is None:
+                return [*found, self.cause_of_death()]
+            unanswered -= len(lines[len(found)])
+            same, rule = json.loads(line)
+            found.append((same, rule))
+        return found
+
+    def line(self, seconds: float) -> bytes | None:
+        """The next line; None where the process ended, or is silent for longer."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.buffer:
+            if not self.selector.select(max(0.0, deadline - time.monotonic())):
+                return None
+            received = os.read(self.answers.fileno(), 65_536)
+            if not received:
+                return None
+            self.buffer += received
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line
+
+    def cause_of_death(self) -> Found:
+        """What the pair at work ended the process by."""
+        alive = self.process.poll() is None
+        if alive:
+            try:
+                self.process.wait(0.2)
+            except subprocess.TimeoutExpired:
+                self.end()
+                return TIMED_OUT
+        self.end()
+        return TIMED_OUT if self.process.returncode == -signal.SIGALRM else (None, "crash")
+
+    def end(self) -> None:
+        """End the process and close the pipes."""
+        self.process.kill()
+        self.process.wait()
+        self.selector.close()
+        for pipe in (self.questions, self.answers):
+            try:
+                pipe.close()
+            except OSError:  # what could not be written any more
+                pass
+
+
+class Workers:
+    """Up to `num` workers, shared by the threads that ask.
+
+    Args:
+        num: how many may be at work at once.
+    """
+
+    def __init__(self, num: int) -> None:
+        self.num = num
+        self.free: list[Worker] = []
+        self.lock = threading.Lock()
+        self.owner = os.getpid()
+        atexit.register(self.close)
+
+    def ask(self, questions: Sequence[Question]) -> list[Found]:
+        """An answer to every question, in their order; a question that ends its worker is not asked again."""
+        if self.num == 1 or len(questions) < 2 * self.num:
+            return self.ask_one(questions)
+        parts = [questions[i :: self.num] for i in range(self.num)]
+        found: list[Found] = [TIMED_OUT] * len(questions)
+        with ThreadPoolExecutor(self.num) as threads:
+            for i, answers in enumerate(threads.map(self.ask_one, parts)):
+                found[i :: self.num] = answers
+        return found
+
+    def ask_one(self, questions: Sequence[Question]) -> list[Found]:
+        """Ask one worker after the other, as long as questions are left."""
+        found: list[Found] = []
+        while len(found) < len(questions):
+            worker = self.take()
+            try:
+                found += worker.ask(questions[len(found) :])
+            except BaseException:  # Ctrl-C, or a caller's own alarm: what the pipes hold is unknown
+                worker.end()
+                raise
+            self.give_back(worker)
+        return found
+
+    def take(self) -> Worker:
+        """A free worker, or a new one."""
+        with self.lock:
+            if self.owner != os.getpid():  # after a fork the pipes belong to the parent
+                self.free, self.owner = [], os.getpid()
+            while self.free:
+                worker = self.free.pop()
+                if worker.process.poll() is None:
+                    return worker
+                worker.end()
+        return Worker()
+
+    def give_back(self, worker: Worker) -> None:
+        """Keep a worker that is alive for the next who asks."""
+        with self.lock:
+            if worker.process.poll() is None and len(self.free) < self.num:
+                self.free.append(worker)
+                return
+        worker.end()
+
+    def close(self) -> None:
+        """End all workers that are free."""
+        if self.owner != os.getpid():
+            return
+        with self.lock:
+            while self.free:
+                self.free.pop().end()
