@@ -14,7 +14,7 @@ from fractions import Fraction
 from flint import acb, arb, ctx, fmpq
 
 from synthscale.problem.answer.exact import rational
-from synthscale.problem.answer.tree import Call, E, Expression, I, PI, Symbol, symbols
+from synthscale.problem.answer.tree import EULER, IMAGINARY, PI, Call, Expression, Symbol, symbols
 
 NUM_POINTS = 8
 MIN_AGREEING = 3
@@ -124,9 +124,9 @@ def ball(value: Expression, point: Mapping[str, Fraction]) -> acb:
     if isinstance(value, Symbol):
         if value == PI:
             return acb(arb.pi())
-        if value == E:
+        if value == EULER:
             return acb(arb(1).exp())
-        if value == I:
+        if value == IMAGINARY:
             return acb(0, 1)
         if value.name not in point:
             raise NoValue(value.name)
@@ -154,9 +154,9 @@ def apply(call: Call, arguments: list[acb]) -> acb:
             return real_root(a, n)
         case "binomial", [n, k]:
             return (n + 1).gamma() / ((k + 1).gamma() * (n - k + 1).gamma())
-        case ("floor" | "ceiling"), [a] if is_real(a):
+        case (("floor" | "ceiling"), [a]) if is_real(a):
             return acb(a.real.floor() if call.name == "floor" else a.real.ceil())
-        case ("max" | "min"), _ if all(is_real(a) for a in arguments):
+        case (("max" | "min"), _) if all(is_real(a) for a in arguments):
             choose = max if call.name == "max" else min
             return acb(choose((a.real for a in arguments), key=lambda real: real.mid()))
         case name, [a] if name in FUNCTIONS:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
-from synthscale.problem.answer.exact import rational
+from synthscale.problem.answer.intervals import as_interval, as_open, is_infinite, merged
 from synthscale.problem.answer.policy import AnswerPolicy, IntervalEnds, LetterCase, Ordering, Percent, Presence
-from synthscale.problem.answer.syntax import FLIPPED, is_label
+from synthscale.problem.answer.relations import FLIPPED, constant, half_line, is_label, labelled, same_label
 from synthscale.problem.answer.tree import (
-    INFINITY,
     Answer,
     Based,
     Call,
@@ -28,7 +27,6 @@ from synthscale.problem.answer.tree import (
     Union,
     Words,
     negative,
-    symbols,
 )
 from synthscale.problem.answer.units import agree
 
@@ -72,14 +70,15 @@ class Comparison:
                 return one.time == other.time and agrees(self.policy.units, one.half, other.half, str.__eq__)
             case Based(), Based():
                 return one == other
-            case (Based(), Quantity()) | (Quantity(), Based()):
-                based, bare = (one, other) if isinstance(one, Based) else (other, one)
-                return self.policy.units is not Presence.required and bare == Quantity(_digits(based))  # type: ignore[arg-type]
+            case (Based() as based, Quantity() as bare) | (Quantity() as bare, Based() as based):
+                return self.policy.units is not Presence.required and bare == Quantity(_digits(based))
             case Ratio(), Ratio():
                 return self.ratios(one, other)
-            case (Ratio(), Quantity()) | (Quantity(), Ratio()):
-                ratio, quantity = (one, other) if isinstance(one, Ratio) else (other, one)
-                return self.same(_quotient(ratio), quantity) if len(ratio.parts) == 2 else False  # type: ignore[arg-type]
+            case (Ratio(parts=(Quantity(above), Quantity(below))), Quantity() as bare) | (
+                Quantity() as bare,
+                Ratio(parts=(Quantity(above), Quantity(below))),
+            ):
+                return self.same(Quantity(Call("/", (above, below))), bare)
             case Matrix(), Matrix():
                 return self.matrices(one, other)
             case _:
@@ -92,8 +91,8 @@ class Comparison:
         if isinstance(answer, Relation):
             if answer.name in FLIPPED and is_label(answer.right) and not is_label(answer.left):
                 answer = Relation(FLIPPED[answer.name], answer.right, answer.left)
-            if answer.name in "<>≤≥≠" and is_label(answer.left) and is_constant(answer.right):
-                answer = Relation("in", answer.left, half_line(answer.name, answer.right.value))  # type: ignore[union-attr]
+            if answer.name in "<>≤≥≠" and is_label(answer.left) and (end := constant(answer.right)) is not None:
+                answer = Relation("in", answer.left, half_line(answer.name, end))
             if self.policy.left_hand_sides is Presence.ignore and answer.name in ("=", "in") and is_label(answer.left):
                 return self.plain(answer.right)
         return answer
@@ -110,7 +109,8 @@ class Comparison:
             if isinstance(one_label, Words) or isinstance(other_label, Words):
                 return self.same(one_value, other_value)
             return self.equations(one, other)
-        if self.policy.left_hand_sides is Presence.required and not isinstance((one_value or other_value), Interval):
+        by_condition = any(isinstance(value, (Interval, Union)) for value in (one_value, other_value))
+        if self.policy.left_hand_sides is Presence.required and not by_condition:
             return False
         if (one_label if isinstance(one, Relation) else other_label) is None:
             return False
@@ -135,13 +135,12 @@ class Comparison:
         """Values, percent signs and units."""
         if not agrees(self.policy.units, one.unit, other.unit, agree):
             return False
-        if self.policy.letter_case is LetterCase.ignore and _is_letter(one.value) and _is_letter(other.value):
-            return one.value.name.lower() == other.value.name.lower()  # type: ignore[union-attr]
+        letters = _letter(one.value), _letter(other.value)
+        if self.policy.letter_case is LetterCase.ignore and letters[0] and letters[1]:
+            return letters[0].lower() == letters[1].lower()
         readings = [(one.value, other.value)]
         if one.percent != other.percent and self.policy.percent is not Percent.ignore:
-            hundredth = [
-                Call("percent", (side.value,)) if side.percent else side.value for side in (one, other)
-            ]
+            hundredth = [Call("percent", (side.value,)) if side.percent else side.value for side in (one, other)]
             readings = [(hundredth[0], hundredth[1])] + (readings if self.policy.percent is Percent.either else [])
         if "degree" in (one.unit, other.unit) and one.unit != other.unit:  # 180° is π as well as 180
             turned = [Call("degrees", (side.value,)) if side.unit == "degree" else side.value for side in (one, other)]
@@ -153,12 +152,9 @@ class Comparison:
     def ratios(self, one: Ratio, other: Ratio) -> Same:
         if len(one.parts) != len(other.parts):
             return False
-        first = [part.value for part in (one.parts[0], other.parts[0]) if isinstance(part, Quantity)]
-        rest = zip(one.parts[1:], other.parts[1:], strict=True)
         return every(
-            self.same_value(Call("*", (a.value, first[1])), Call("*", (b.value, first[0])))
-            for a, b in rest
-            if isinstance(a, Quantity) and isinstance(b, Quantity)
+            self.same_value(Call("*", (a.value, other.parts[0].value)), Call("*", (b.value, one.parts[0].value)))
+            for a, b in zip(one.parts[1:], other.parts[1:], strict=True)
         )
 
     def matrices(self, one: Matrix, other: Matrix) -> Same:
@@ -177,9 +173,9 @@ class Comparison:
         if isinstance(other, Matrix):
             other = as_vector(other)
         if isinstance(one, Union) or isinstance(other, Union):
-            return self.unions(_as_open(one), _as_open(other))
+            return self.unions(as_open(one), as_open(other))
         if isinstance(one, Interval) or isinstance(other, Interval):
-            one, other = _as_interval(one, other), _as_interval(other, one)
+            one, other = as_interval(one, other), as_interval(other, one)
             if isinstance(one, Interval) and isinstance(other, Interval):
                 return self.intervals(one, other)
         if isinstance(one, Several) and isinstance(other, Several):
@@ -208,7 +204,7 @@ class Comparison:
                 (one.low_closed, other.low_closed, one.low),
                 (one.high_closed, other.high_closed, one.high),
             ):
-                if a != b and not _is_infinite(end):
+                if a != b and not is_infinite(end):
                     return False
         return every((self.same_value(one.low, other.low), self.same_value(one.high, other.high)))
 
@@ -217,9 +213,9 @@ class Comparison:
         for side in (one, other):
             match side:
                 case Union():
-                    parts.append([_as_open(part) for part in side.parts])
+                    parts.append([as_open(part) for part in side.parts])
                 case Several(kind="list"):
-                    parts.append([_as_open(labelled(self.plain(item))[1] or item) for item in side.items])
+                    parts.append([as_open(labelled(self.plain(item))[1] or item) for item in side.items])
                 case Interval():
                     parts.append([side])
                 case _:
@@ -281,30 +277,6 @@ def agrees(presence: Presence, one: str | None, other: str | None, same: Callabl
     return same(one, other)
 
 
-def labelled(answer: Answer) -> tuple[Answer | None, Answer]:
-    """The label and the value of x = 5 or x ∈ [0, 1]; no label otherwise."""
-    if isinstance(answer, Relation) and answer.name in ("=", "in") and is_label(answer.left):
-        return answer.left, answer.right
-    return None, answer
-
-
-def same_label(one: Answer, other: Answer) -> bool:
-    """Whether two labels are the same; any words may stand for any other."""
-    return one == other or isinstance(one, Words) or isinstance(other, Words)
-
-
-def half_line(name: str, end: Expression) -> Answer:
-    """The numbers that are <, ≤, >, ≥ or ≠ an end."""
-    below = Interval(negative(INFINITY), end, False, name == "≤")
-    above = Interval(end, INFINITY, name == "≥", False)
-    return {"<": below, "≤": below, ">": above, "≥": above}.get(name) or Union((below, above))
-
-
-def is_constant(answer: Answer) -> bool:
-    """Whether it is a value without variables."""
-    return isinstance(answer, Quantity) and not symbols(answer.value)
-
-
 def as_vector(matrix: Matrix) -> Answer:
     """A column as a tuple."""
     if all(len(row) == 1 for row in matrix.rows):
@@ -312,60 +284,8 @@ def as_vector(matrix: Matrix) -> Answer:
     return matrix
 
 
-def merged(parts: Sequence[Answer]) -> list[Answer] | None:
-    """Intervals with rational ends, those that meet made one, from left to right; None where one is something else."""
-    ends = []
-    for part in parts:
-        if not isinstance(part, Interval):
-            return None
-        low, high = (_position(end) for end in (part.low, part.high))
-        if low is None or high is None:
-            return None
-        ends.append((low, not part.low_closed, high, part.high_closed, part))
-    ends.sort(key=lambda end: end[:4])
-    found: list[Interval] = []
-    reach: tuple[tuple[int, Fraction], bool] | None = None
-    for low, low_open, high, high_closed, part in ends:
-        if reach is not None and (low < reach[0] or (low == reach[0] and (reach[1] or not low_open))):
-            if (high, high_closed) > reach:
-                reach = (high, high_closed)
-                found[-1] = found[-1]._replace(high=part.high, high_closed=part.high_closed)
-        else:
-            found.append(part)
-            reach = (high, high_closed)
-    return list(found)
-
-
-def _position(end: Expression) -> tuple[int, Fraction] | None:
-    """Where an end lies on the line, infinities outermost."""
-    if _is_infinite(end):
-        return (1 if end == INFINITY else -1), Fraction(0)
-    try:
-        value = rational(end)
-    except ZeroDivisionError:
-        return None
-    return None if value is None else (0, value)
-
-
-def _as_interval(answer: Answer, other: Answer) -> Answer:
-    """The tuple (a, b) as the open interval that it may be."""
-    return _as_open(answer) if isinstance(other, Interval) else answer
-
-
-def _as_open(answer: Answer) -> Answer:
-    if isinstance(answer, Several) and answer.kind == "tuple" and len(answer.items) == 2:
-        ends = [item.value for item in answer.items if isinstance(item, Quantity)]
-        if len(ends) == 2:
-            return Interval(ends[0], ends[1], False, False)
-    return answer
-
-
-def _is_infinite(end: Expression) -> bool:
-    return end in (INFINITY, negative(INFINITY))
-
-
-def _is_letter(value: Expression) -> bool:
-    return isinstance(value, Symbol) and len(value.name) == 1
+def _letter(value: Expression) -> str | None:
+    return value.name if isinstance(value, Symbol) and len(value.name) == 1 else None
 
 
 def _letters_only(text: str) -> str:
@@ -374,9 +294,3 @@ def _letters_only(text: str) -> str:
 
 def _digits(based: Based) -> Expression:
     return Fraction(int(based.digits)) if based.digits.isdecimal() else Symbol(based.digits)
-
-
-def _quotient(ratio: Ratio) -> Answer:
-    one, other = ratio.parts
-    assert isinstance(one, Quantity) and isinstance(other, Quantity)
-    return Quantity(Call("/", (one.value, other.value)))

@@ -66,9 +66,9 @@ def _apply(name: str, arguments: list[Fraction]) -> Fraction | None:
             return Fraction(math.comb(int(n), int(k)))
         case "percent", [a]:
             return a / 100
-        case ("gcd" | "lcm"), _ if all(a.denominator == 1 for a in arguments):
+        case (("gcd" | "lcm"), _) if all(a.denominator == 1 for a in arguments):
             return Fraction((math.gcd if name == "gcd" else math.lcm)(*map(int, arguments)))
-        case ("max" | "min"), [_, *_]:
+        case (("max" | "min"), [_, *_]):
             return (max if name == "max" else min)(arguments)
         case _:
             return None

@@ -19,6 +19,7 @@ from synthscale.problem.answer.tree import Answer, Several, Words
 
 TAIL_CHARACTERS = 20_000  # of a text in which prose, phrases and formulas are looked for
 CACHE_SIZE = 4_096
+MAX_TRIES = 30  # of boxes, phrases, … counted from the end
 
 
 class Extraction(NamedTuple):
@@ -33,15 +34,12 @@ _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*")
 _PHRASE = re.compile(
     r"""(?:\b(?:answers?|solutions?\ (?:is|are)|result)\b(?P<between>[^.\n:=]{0,60}?)
         (?:\bis\b|\bare\b|\bwas\b|:|=|\bequals\b|\bwould\ be\b|\bwill\ be\b|\bmust\ be\b|\bshould\ be\b)\s*:?
-      | ^\s*\**A(?:nswer|ns)?\s*[.:]\**(?=\s))[ \t]*\**[ \t]*:?[ \t]*""",
+      | ^[ \t]*\**A(?:nswer|ns)?[ \t]*[.:]\**(?=\s))[ \t]*\**[ \t]*:?[ \t]*""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
 _BOLD = re.compile(r"\*\*([^*\n]{1,300})\*\*")
-_MATH = re.compile(
-    r"\\\[(.{1,1500}?)\\\]|\$\$(.{1,1500}?)\$\$|\\\((.{1,800}?)\\\)|(?<![\\$])\$([^$\n]{1,800})(?<!\\)\$(?!\$)"
-    r"|\\begin\{(?:equation|align|gather)\*?\}(.{1,1500}?)\\end\{(?:equation|align|gather)\*?\}",
-    re.DOTALL,
-)
+_DELIMITER = re.compile(r"\\[\[\]()]|(?<!\\)\$\$?|\\(begin|end)\{(?:equation|align|gather)\*?\}")
+_CLOSING = {r"\[": r"\]", r"\(": r"\)", "$$": "$$", "$": "$", "begin": "end"}
 _SENTENCE_END = re.compile(r"(?<=[.!?。])[\"')*]*\s+(?=[A-Z\\$*(\d\"'])|\n")
 _CUT = re.compile(
     r"[,;]?\s+(?:because|since|so|as|which|when|where|for|after|from|in\s+total|and\s+(?:so|the|then)|hence|thus)\b"
@@ -73,7 +71,7 @@ def _extract(text: str, unmarked: Unmarked) -> Extraction:
     for rule, find in (("phrase", _after_phrase), ("plain", _plain), ("bold", _in_bold), ("math", _in_math)):
         if (answer := find(text)) is not None:
             return Extraction(answer, rule)
-    if _PHRASE.search(text[-60:] + " ") and not text.rstrip()[-1:].isalnum() or text.rstrip().endswith(" is"):
+    if (_PHRASE.search(text[-60:] + " ") and not text.rstrip()[-1:].isalnum()) or text.rstrip().endswith(" is"):
         return Extraction(None, "phrase")  # it ends where the answer was to come
     if unmarked is not Unmarked.none and (answer := _in_prose(text, unmarked)) is not None:
         return Extraction(answer, unmarked.value)
@@ -100,7 +98,7 @@ def _after_hashes(text: str) -> str | None:
 
 def _in_box(text: str) -> str | None:
     r"""What the last closed, not empty \boxed holds."""
-    for found in reversed(list(_BOX.finditer(text))):
+    for found in reversed(list(_BOX.finditer(text))[-MAX_TRIES:]):
         if found.end() >= len(text):
             continue
         if text[found.end()] != "{":
@@ -127,7 +125,7 @@ def _braced(text: str, start: int) -> str | None:
 
 def _after_phrase(text: str) -> str | None:
     """What the last phrase that announces an answer announces."""
-    for found in reversed(list(_PHRASE.finditer(text))[-8:]):
+    for found in reversed(list(_PHRASE.finditer(text))[-MAX_TRIES:]):
         if "not" in (found["between"] or "").split() or text[found.end() : found.end() + 4] == "not ":
             continue
         rest = text[found.end() : found.end() + MAX_CHARACTERS].lstrip()
@@ -139,15 +137,12 @@ def _after_phrase(text: str) -> str | None:
 
 def _announced(rest: str) -> str | None:
     """The answer at the start of a text."""
-    for opening, closing in (("$$", "$$"), (r"\[", r"\]"), (r"\(", r"\)")):
-        if rest.startswith(opening):
-            rest = rest.replace("\n", " ")
+    if rest.startswith(("$$", r"\[", r"\(")):
+        rest = rest.replace("\n", " ")
     line = rest.partition("\n")[0]
     sentence = _SENTENCE_END.split(line, maxsplit=1)[0]
     candidates = [line, sentence, *_trimmed(sentence)]
-    formula = _MATH.search(sentence)
-    if formula is not None:
-        candidates.append(next(filter(None, formula.groups())))
+    candidates += [sentence[start:end] for start, end in _formulas(sentence)[:1]]
     figures = _figures(sentence)
     if len(figures) == 1 or (figures and sentence.lstrip("$*\\( -").startswith(figures[0].lstrip("$\\-"))):
         candidates.append(figures[0])
@@ -164,7 +159,7 @@ def _plain(text: str) -> str | None:
 
 def _in_bold(text: str) -> str | None:
     last_line = text.rstrip().rfind("\n")
-    for found in reversed(list(_BOLD.finditer(text))):
+    for found in reversed(list(_BOLD.finditer(text))[-MAX_TRIES:]):
         if _is_answer(found[1], max_words=3 if found.start() > last_line else 0):
             return found[1].strip()
     return None
@@ -174,9 +169,8 @@ def _in_math(text: str) -> str | None:
     """The last formula of the last paragraph."""
     paragraph = text.rstrip().rpartition("\n\n")[2]
     where = text if paragraph.lstrip().startswith((r"\]", "$$")) else paragraph
-    for found in reversed(list(_MATH.finditer(where))):
-        inside = next(filter(None, found.groups())).strip()
-        after = where[found.end() :].strip()
+    for start, end in reversed(_formulas(where)[-MAX_TRIES:]):
+        inside, after = where[start:end].strip(), where[end:].strip()
         if len(after) > 200 and _figures(after):
             return None
         candidates = [_last_line(inside)]
@@ -185,9 +179,27 @@ def _in_math(text: str) -> str | None:
     return None
 
 
+def _formulas(text: str) -> list[tuple[int, int]]:
+    """Where the formulas between delimiters start and end, without these; $ … $ keeps to one line."""
+    found: list[tuple[int, int]] = []
+    opening, start = "", 0
+    for delimiter in _DELIMITER.finditer(text):
+        name = delimiter[1] or delimiter.group()
+        closes = opening != "" and name == _CLOSING[opening]
+        if closes and opening == "$" and "\n" in text[start : delimiter.start()]:
+            closes = False
+        if closes:
+            if text[start : delimiter.start()].strip():
+                found.append((start, delimiter.start()))
+            opening = ""
+        elif name in _CLOSING:
+            opening, start = name, delimiter.end()
+    return found
+
+
 def _last_line(formula: str) -> str:
     r"""The last line of an aligned formula, without its & signs."""
-    if r"\begin{" in formula and "matrix" in formula or r"\begin{array" in formula:
+    if (r"\begin{" in formula and "matrix" in formula) or r"\begin{array" in formula:
         return formula
     lines = [line for line in re.split(r"\\\\", formula) if line.strip()]
     return (lines[-1] if lines else formula).replace("&", " ").strip() if "&" in formula else formula
@@ -211,7 +223,8 @@ def _in_prose(text: str, unmarked: Unmarked) -> str | None:
         says = found[1].strip() in ("=", "≈", "is", "are", "equals", "was")
         candidates += [part for part in (rest, *_trimmed(rest)) if _is_answer(part, max_words=3 if says else 0)]
         figure = _FIGURE.match(rest)
-        if figure is not None and (says or len(figures) == 1):
+        whole_figure = figure is not None and re.match(r"[\s.,;:!?)$*]|$", rest[figure.end() :])
+        if figure is not None and whole_figure and (says or len(figures) == 1):
             candidates.append(figure.group())
     if len(figures) == 1:
         candidates.append(figures[0])
@@ -223,7 +236,9 @@ def _figures(text: str) -> list[str]:
     if _FORMULA.search(text):
         return []
     return [
-        found.group() for found in _FIGURE.finditer(text) if not _GLUED.search(text[max(0, found.start() - 1) : found.start()])
+        found.group()
+        for found in _FIGURE.finditer(text)
+        if not _GLUED.search(text[max(0, found.start() - 1) : found.start()])
     ]
 
 

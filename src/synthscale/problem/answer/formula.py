@@ -1,4 +1,7 @@
-"""How two formulas compare: what is plain at once, in the calling process; the rest in a worker, which may take long."""
+"""How two formulas compare: the plain ones at once, in the calling process; the rest in a worker, for it may take long.
+
+`Plain` never takes long and never guesses; `Thorough` always decides.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,9 @@ class Grader:
             ValueError: if there are not as many references as predictions.
         """
         if len(predictions) != len(references):
-            raise ValueError(f"{len(predictions)} predictions need as many references, but there are {len(references)}.")
+            raise ValueError(
+                f"there are {len(predictions)} predictions and {len(references)} references; give one for each."
+            )
         found = [(self.extraction(p), self.extraction(r)) for p, r in zip(predictions, references, strict=True)]
         compared = self.compare({(p.answer, r.answer): None for p, r in found if p.answer and r.answer})
         return [make_grade(p, r, compared.get((p.answer or "", r.answer or ""))) for p, r in found]

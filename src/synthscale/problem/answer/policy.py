@@ -1,7 +1,7 @@
 """What counts as the same answer where mathematics alone does not say: each convention, typed, with its default.
 
-The defaults are lenient about notation and strict about values: a unit, a percent sign or a left-hand side that one side
-leaves out is forgiven, one that contradicts the other's is not, and no number is ever rounded.
+The defaults are lenient about notation and strict about values: a unit, a percent sign or a left-hand side that one
+side leaves out is forgiven, one that contradicts the other's is not, and no number is ever rounded.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 
 class Percent(Enum):
@@ -90,4 +90,5 @@ class AnswerPolicy:
             ValueError: for a value that the convention does not have.
         """
         types = get_type_hints(cls)
-        return cls(**{name: types[name](value) if name in types else value for name, value in plain.items()})
+        values: dict[str, Any] = {name: types.get(name, str)(value) for name, value in plain.items()}
+        return cls(**values)

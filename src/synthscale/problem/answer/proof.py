@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from synthscale.problem.answer.tree import CONSTANTS, Call, E, Expression, I, PI, Symbol, negative
+from synthscale.problem.answer.tree import CONSTANTS, EULER, IMAGINARY, PI, Call, Expression, Symbol, negative
 
 MAX_OPERATIONS = 120  # of a difference that sympy.simplify is tried on
 
@@ -49,7 +49,7 @@ def to_sympy(value: Expression) -> Any:
         return sympy.Rational(value.numerator, value.denominator)
     if isinstance(value, Symbol):
         if value in CONSTANTS:
-            return {PI: sympy.pi, E: sympy.E, I: sympy.I}[value]
+            return {PI: sympy.pi, EULER: sympy.E, IMAGINARY: sympy.I}[value]
         return sympy.Symbol(value.name, real=True)
     return FUNCTIONS[value.name](*(to_sympy(argument) for argument in value.arguments))
 

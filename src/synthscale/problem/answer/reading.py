@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from synthscale.problem.answer.syntax import Parser
+from synthscale.problem.answer.syntax import AnswerParser
 from synthscale.problem.answer.tokens import Token, Unreadable, to_ascii, tokenise
 from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Several, Words
 from synthscale.problem.answer.units import MULTIPLIERS
@@ -39,14 +39,11 @@ _WRAPPERS = [
     (r"\displaystyle", ""),
     ("{", "}"),
 ]  # fmt: skip
-_NUMBER_WORDS = dict(
-    zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-        " eighteen nineteen twenty".split(),
-        map(Fraction, range(21)),
-        strict=True,
-    )
+_COUNTED = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
 )
+_NUMBER_WORDS = {word: Fraction(number) for number, word in enumerate(_COUNTED)}
 _WORDS = re.compile(r"[A-Za-zÀ-ÿ][\w'’.-]*(?:,? [A-Za-zÀ-ÿ0-9(][\w'’.)-]*)*")
 
 
@@ -140,15 +137,18 @@ def _number_in_words(words: str) -> Fraction | None:
 def _read(tokens: list[Token]) -> Answer:
     if not tokens:
         raise Unreadable("it is empty")
-    return Parser(tokens).whole()
+    return AnswerParser(tokens).whole()
 
 
 def _words(text: str) -> Words | None:
     """The text as words, where it is a few of them."""
     plain = re.sub(r"\\(?:text|textbf|mathrm|mbox|textit|emph)\s*\{([^{}]*)\}", r"\1", text)
     plain = re.sub(r"(?:\\[ ,;]|~|\s)+", " ", plain).strip().rstrip(".")
-    if len(plain) < 2 or not _WORDS.fullmatch(plain) or plain.count(" ") >= MAX_WORDS or not re.search(
-        "[A-Za-z]{2}", plain
+    if (
+        len(plain) < 2
+        or not _WORDS.fullmatch(plain)
+        or plain.count(" ") >= MAX_WORDS
+        or not re.search("[A-Za-z]{2}", plain)
     ):
         return None
     return Words(plain.lower())

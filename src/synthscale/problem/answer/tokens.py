@@ -38,6 +38,11 @@ class Token(NamedTuple):
     spaced: bool = False  # whether a space stands before it
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a table."""
+    return frozenset(text.split())
+
+
 _PIECES = re.compile(
     r"""
     (?P<space>(?:\s|~|\\[,;:!\ >]|\\(?:q?quad|thinspace|medspace|displaystyle|textstyle|limits|left\s*\.|right\s*\.
@@ -55,16 +60,19 @@ _PIECES = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-FUNCTIONS = frozenset(
-    "sin cos tan cot sec csc arcsin arccos arctan asin acos atan arccot sinh cosh tanh log ln lg exp sqrt cbrt abs floor"
-    " ceil gcd lcm max min det".split()
-)
+FUNCTIONS = words("""
+sin cos tan cot sec csc arcsin arccos arctan asin acos atan arccot sinh cosh tanh log ln lg exp sqrt
+cbrt abs floor ceil gcd lcm max min det
+""")
 NAMES = {"pi": "pi", "infinity": "infinity", "inf": "infinity", "infty": "infinity", "oo": "infinity"}
-GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho varrho sigma tau"
-    " upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell hbar".split()
-)
-SHORT_WORDS = frozenset("yes no not none true false even odd both all real is are of the to at in on an per and or for".split())
+GREEK = words("""
+alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi rho
+varrho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi
+Psi Omega ell hbar
+""")
+SHORT_WORDS = words("""
+yes no not none true false even odd both all real is are of the to at in on an per and or for
+""")
 SEPARATORS = frozenset({"and", "or", "&", "as well as", "and also"})
 SIGN_OF_COMMAND = {
     **{"cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "≤", "leq": "≤", "leqslant": "≤", "ge": "≥"},
@@ -75,19 +83,22 @@ SIGN_OF_COMMAND = {
     **{"pounds": "£", "euro": "€", "textdollar": "$", "lparen": "(", "rparen": ")", "to": "→", "backslash": "∖"},
     **{"setminus": "∖", "cap": "∩", "land": "and", "lor": "or", "vee": "or", "wedge": "and", "infin": "∞"},
 }
+LOWER_GREEK = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu"),
+    *("xi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"),
+)
 _UNICODE = str.maketrans(
     {
         **dict.fromkeys("−–﹣", "-"),
         **dict.fromkeys("×·⋅∗•", "*"),
         **{"÷": "/", "⁄": "/", "√": r"\sqrt ", "π": r"\pi ", "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge "},
         **{"≠": r"\ne ", "∈": r"\in ", "∪": r"\cup ", "∩": r"\cap ", "±": r"\pm ", "∓": r"\mp ", "°": r"^\circ "},
-        **{"≈": r"\approx ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "…": r"\ldots ", "º": r"^\circ ", "⟨": r"\langle "},
-        **{"⟩": r"\rangle ", "∛": r"\sqrt[3]", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil "},
-        **{"≡": r"\equiv ", "‘": "'", "’": "'", "“": "", "”": "", "℃": "°C", "℉": "°F", "\u200b": "", "\ufeff": ""},
+        **{"≈": r"\approx ", "∅": r"\emptyset ", "ℝ": r"\mathbb{R}", "…": r"\ldots ", "º": r"^\circ "},
+        **{"⟨": r"\langle ", "⟩": r"\rangle ", "∛": r"\sqrt[3]", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil "},
+        **{"⌉": r"\rceil ", "≡": r"\equiv ", "‘": "'", "’": "'", "“": "", "”": "", "℃": "°C", "℉": "°F"},
+        **dict.fromkeys("\u200b\ufeff", ""),
         **{chr(8304 + 4 + i): f"^{{{4 + i}}}" for i in range(6)},
-        **dict(zip("αβγδεζηθικλμνξρστυφχψω", [f"\\{name} " for name in (
-            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau upsilon phi chi psi"
-            " omega").split()], strict=True)),
+        **{letter: f"\\{name} " for letter, name in zip("αβγδεζηθικλμνξρστυφχψω", LOWER_GREEK, strict=True)},
         **dict.fromkeys("\u202f\u2009\u00a0\u2007", r"\,"),
         **{"Δ": r"\Delta ", "Ω": r"\Omega ", "Σ": r"\Sigma ", "Φ": r"\Phi "},
         **{"½": r"\frac{1}{2}", "⅓": r"\frac{1}{3}", "⅔": r"\frac{2}{3}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}"},
@@ -184,7 +195,7 @@ def _styled(piece: str, content: str, spaced: bool) -> Iterator[Token]:
                 yield Token(Kind.SEPARATOR, word.lower(), True)
             elif word[0].isdigit():
                 yield Token(Kind.NUMBER, word, True)
-            elif word[0].isalpha() and len(word) > 1 or word.isalpha():
+            elif (word[0].isalpha() and len(word) > 1) or word.isalpha():
                 yield Token(Kind.WORD, word, True)
             elif word.startswith("^") and len(word) > 1:
                 yield Token(Kind.SIGN, "^")
@@ -203,7 +214,9 @@ def _letters(piece: str, spaced: bool, nouns: bool, after: Token | None) -> tupl
         return [Token(Kind.NAME, "infinity", spaced)], False
     if len(piece) > 1 and spaced and after is not None and after.kind is Kind.SYMBOL and after.text not in "xyz":
         return [Token(Kind.WORD, piece, spaced)], False  # prose: words with nothing but spaces between them
-    after_value = after is not None and (after.kind in (Kind.NUMBER, Kind.WORD) or after.text in (")", "}", "/", "°", "$"))
+    after_value = after is not None and (
+        after.kind in (Kind.NUMBER, Kind.WORD) or after.text in (")", "}", "/", "°", "$")
+    )
     if len(piece) == 1:
         could_be_unit = after_value and spaced and piece in SINGLE_LETTERS
         could_be_unit |= after is not None and after.text in ("°", "/") and piece in "CFhs"
@@ -214,7 +227,9 @@ def _letters(piece: str, spaced: bool, nouns: bool, after: Token | None) -> tupl
             return [Token(Kind.WORD, piece, spaced)], False
         rest, _ = _letters(piece[prefix.end() :], False, False, None)
         return [Token(Kind.NAME, prefix.group(), spaced), *rest], False
-    could_be_noun = known(piece) is not None or piece in POWERS or (spaced and len(piece) == 3 and after_value) or after is None
+    could_be_noun = (
+        known(piece) is not None or piece in POWERS or (spaced and len(piece) == 3 and after_value) or after is None
+    )
     if nouns and could_be_noun:
         return [Token(Kind.WORD, piece, spaced)], True
     if piece.startswith("pi"):

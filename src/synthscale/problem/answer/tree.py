@@ -53,7 +53,7 @@ class Based(NamedTuple):
 class Ratio(NamedTuple):
     """a : b : c."""
 
-    parts: tuple[Answer, ...]
+    parts: tuple[Quantity, ...]
 
 
 class Several(NamedTuple):
@@ -94,8 +94,9 @@ class Relation(NamedTuple):
 
 Answer = Quantity | Words | Clock | Based | Ratio | Several | Interval | Union | Matrix | Relation
 
-PI, E, I, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
-CONSTANTS = frozenset({PI, E, I, INFINITY})
+PI, EULER, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
+REALS = Interval(Call("negative", (INFINITY,)), INFINITY, False, False)
+CONSTANTS = frozenset({PI, EULER, IMAGINARY, INFINITY})
 
 
 def negative(value: Expression) -> Expression:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 START_SECONDS = 120.0  # for the imports, on a busy machine
@@ -104,10 +105,8 @@ class Worker:
         self.process.wait()
         self.selector.close()
         for pipe in (self.questions, self.answers):
-            try:
+            with suppress(OSError):  # what could not be written any more
                 pipe.close()
-            except OSError:  # what could not be written any more
-                pass
 
 
 class Workers:
