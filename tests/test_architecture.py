@@ -21,7 +21,7 @@ ALLOWED = {
     "scaling": set(),
     "policy": {"problem"},
     "synthesis": {"problem"},
-    "evaluation": {"problem"},
+    "evaluation": {"problem", "durable"},
     "credit": {"problem", "evaluation.metrics"},
     "mixture": {"problem"},
     "training": {"objective", "policy", "mixture.example", "problem", "session", "durable"},
@@ -38,19 +38,24 @@ HOMES = {
     "hydra": {"study"},
     "omegaconf": {"study"},
     "filelock": {"study"},
-    "rich": {"study"},
+    "rich": {"study", "evaluation"},
     "wandb": {"study"},
     "lightning": {"training"},
     "pytorch_lightning": set(),
     "transformers": {"policy", "training"},
     "tokenizers": {"policy"},
     "scipy": {"scaling"},
+    "rapidfuzz": {"mixture"},
     "matplotlib": set(),
     "plotly": set(),
     "hydra_plugins": set(),
     "synthscale_analysis": set(),
 }
-ONLY = {"objective": {"torch"}, "scaling": {"numpy", "scipy"}, "problem": {"numpy"}}  # third-party, beside the stdlib
+ONLY = {
+    "objective": {"torch"},
+    "scaling": {"numpy", "scipy"},
+    "problem": {"numpy", "flint", "sympy"},
+}  # third-party, beside the stdlib
 
 
 def room_of(path: Path) -> str:

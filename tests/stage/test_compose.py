@@ -6,7 +6,7 @@ import pytest
 
 from synthscale.credit.pit import PitRule
 from synthscale.mixture.example import Example
-from synthscale.mixture.mixture import MixtureConfig
+from synthscale.mixture.mixture import MixtureConfig, PositiveChoice
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
 from synthscale.session import Session
 from synthscale.stage import compose
@@ -73,6 +73,14 @@ def test_without_the_teacher_the_samples_alone(artifact, tmp_path):
     examples, _ = made(artifact, tmp_path, examples_per_problem=50, include_teacher=False, positives_per_problem=2)
     of_first = [e.chosen.split("\n")[0] for e in examples if e.problem_id == PROBLEMS[0].problem_id]
     assert of_first == ["teacher", "way 0"]  # the policy's own sample that equals the teacher's trace
+
+
+def test_diverse_positives_are_as_many_and_begin_with_the_first_drawn(artifact, tmp_path):
+    diverse = {"choose": PositiveChoice.diverse, "positives_per_problem": 3}
+    examples, measures = made(artifact, tmp_path, examples_per_problem=50, **diverse)
+    of_first = [e.chosen.split("\n")[0] for e in examples if e.problem_id == PROBLEMS[0].problem_id]
+    assert of_first[:2] == ["teacher", "way 0"]
+    assert len(set(of_first)) == 1 + 3 and measures["num_positives_offered"] == 4 * (1 + 3)
 
 
 def test_nothing_to_train_on_is_said(artifact, tmp_path):

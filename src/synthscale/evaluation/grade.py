@@ -20,6 +20,7 @@ def grade_continuation(task: Task, problem: Problem, continuation: Continuation,
     return solution, verdict.value
 
 
-def has_wrong_step(task: Task, problem: Problem, solution: str) -> bool:
-    """Whether the world calls any step of the solution wrong."""
-    return any(truth is not StepTruth.RIGHT for truth in task.step_truths(problem, split_steps(solution)))
+def has_wrong_step(task: Task, problem: Problem, solution: str) -> bool | None:
+    """Whether the world calls any step of the solution wrong; None where no one knows."""
+    truths = task.step_truths(problem, split_steps(solution))
+    return any(truth is not StepTruth.RIGHT for truth in truths) if truths else None

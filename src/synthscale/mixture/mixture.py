@@ -23,6 +23,13 @@ class ChosenFrom(Enum):
     rollouts = "rollouts"  # a right rollout from just before the pit, so that both sides share all steps before it
 
 
+class PositiveChoice(Enum):
+    """Which of a problem's accepted samples are kept."""
+
+    first_drawn = "first_drawn"  # in the order they were sampled
+    diverse = "diverse"  # only those with distinct equations, and far apart in edit distance: RFT's filter
+
+
 @dataclass(kw_only=True, slots=True)
 class MixtureConfig:
     """The share of negatives at a fixed budget, and the form of the pairs."""
@@ -30,6 +37,7 @@ class MixtureConfig:
     negative_fraction: float
     examples_per_problem: float
     positives_per_problem: int = 4  # self-generated; at most 4 in the RFT literature
+    choose: PositiveChoice = PositiveChoice.first_drawn
     include_teacher: bool = True  # the teacher's traces are positives too, and come first
     pair_shape: PairShape = PairShape.solution
     chosen_from: ChosenFrom = ChosenFrom.samples

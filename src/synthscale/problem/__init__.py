@@ -1,5 +1,8 @@
 """Problems, solutions, steps and verdicts, and the tasks that offer them."""
 
+from synthscale.problem.answer import AnswerPolicy, Grade, Grader
+from synthscale.problem.dataset import DatasetConfig, DatasetTask
+from synthscale.problem.equations import equations
 from synthscale.problem.precedence import PrecedenceConfig, PrecedenceTask
 from synthscale.problem.problem import (
     Problem,
@@ -9,21 +12,28 @@ from synthscale.problem.problem import (
     TaskConfig,
     Verdict,
     check_between,
-    join_steps,
-    split_steps,
 )
+from synthscale.problem.steps import StepBoundary, exact_steps, join_steps, split_steps
 
 __all__ = [
+    "AnswerPolicy",
+    "DatasetConfig",
+    "DatasetTask",
+    "Grade",
+    "Grader",
     "PrecedenceConfig",
     "PrecedenceTask",
     "Problem",
     "Split",
+    "StepBoundary",
     "StepTruth",
     "Task",
     "TaskConfig",
     "Verdict",
     "build_task",
     "check_between",
+    "equations",
+    "exact_steps",
     "join_steps",
     "split_steps",
 ]
@@ -37,4 +47,6 @@ def build_task(config: TaskConfig) -> Task:
     """
     if isinstance(config, PrecedenceConfig):
         return PrecedenceTask(config)
-    raise ValueError(f"task {config.name} has no implementation; there is: precedence.")
+    if isinstance(config, DatasetConfig):
+        return DatasetTask(config)
+    raise ValueError(f"task {config.name} has no implementation: its config is neither a world's nor a data set's.")

@@ -29,9 +29,8 @@ from synthscale.problem.problem import (
     TaskConfig,
     Verdict,
     check_between,
-    join_steps,
-    split_steps,
 )
+from synthscale.problem.steps import join_steps, split_steps
 
 OPERATOR_SYMBOLS = "+-*/%^&~!@$?<>:;"
 CHUNK_SIZE = 4096
@@ -91,6 +90,21 @@ class PrecedenceConfig(TaskConfig):
     def max_held_out(self) -> int:
         """Validation or test problems on offer."""
         return max(1, min(100_000, self.num_expressions // 100))
+
+    @property
+    def max_validation(self) -> int:
+        """Validation problems on offer."""
+        return self.max_held_out
+
+    @property
+    def max_test(self) -> int:
+        """Test problems on offer."""
+        return self.max_held_out
+
+    @property
+    def has_embedded_learner(self) -> bool:
+        """Yes: its words are few enough for a tiny base policy."""
+        return True
 
 
 @dataclass(frozen=True)

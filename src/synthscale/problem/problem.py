@@ -1,6 +1,6 @@
 """The words every room shares: problem, solution, step, verdict, and what a task has to offer.
 
-A problem's prompt is its text and a line break; a solution is a text whose lines are its steps.
+A problem's prompt is its text and a line break; a solution is a text, cut into steps as `steps.py` says.
 """
 
 from __future__ import annotations
@@ -73,8 +73,18 @@ class TaskConfig:
         raise NotImplementedError
 
     @property
-    def max_held_out(self) -> int:
-        """The most validation, and the most test problems that the task can give."""
+    def max_validation(self) -> int:
+        """The most validation problems that the task can give."""
+        raise NotImplementedError
+
+    @property
+    def max_test(self) -> int:
+        """The most test problems that the task can give."""
+        raise NotImplementedError
+
+    @property
+    def has_embedded_learner(self) -> bool:
+        """Whether a base policy for the task is made by the `pretrain` stage, where no model is named."""
         raise NotImplementedError
 
 
@@ -110,13 +120,3 @@ class Task(Protocol):
             ValueError: if the task has no procedural solver.
         """
         ...
-
-
-def split_steps(solution: str) -> list[str]:
-    """The steps y_1 … y_L: the solution's non-empty lines, stripped."""
-    return [line.strip() for line in solution.split("\n") if line.strip()]
-
-
-def join_steps(steps: list[str]) -> str:
-    """The inverse of `split_steps` for stripped lines."""
-    return "\n".join(steps)

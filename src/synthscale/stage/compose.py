@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthscale.credit.pit import PitRule, find_pit, prefix_value
+from synthscale.mixture.diversity import choose_diverse
 from synthscale.mixture.example import Example, PairShape
-from synthscale.mixture.mixture import ChosenFrom, MixtureConfig, mix, solution_pairs, step_pair
-from synthscale.problem import PrecedenceConfig, Problem, StepTruth, Task, build_task, split_steps
+from synthscale.mixture.mixture import ChosenFrom, MixtureConfig, PositiveChoice, mix, solution_pairs, step_pair
+from synthscale.problem import Problem, StepTruth, Task, TaskConfig, build_task, split_steps
 from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
@@ -22,7 +23,7 @@ VERSION = 2
 class ComposeConfig:
     """Inputs: `data`, `samples`, and for step pairs `credit`."""
 
-    task: PrecedenceConfig
+    task: TaskConfig
     mixture: MixtureConfig
     max_negatives_per_problem: int
     pit_rule: PitRule
@@ -98,8 +99,16 @@ def choose_positives(
     for problem_id, examples in accepted.items():
         known = {example.chosen for example in positives[problem_id]}
         new = [example for example in examples if example.chosen not in known]
-        positives[problem_id] += new[: mixture.positives_per_problem]
+        positives[problem_id] += keep(new, mixture)
     return positives
+
+
+def keep(examples: Sequence[Example], mixture: MixtureConfig) -> Sequence[Example]:
+    """As many of one problem's accepted samples as the mixture asks for; fewer where they are not diverse enough."""
+    if mixture.choose is PositiveChoice.first_drawn:
+        return examples[: mixture.positives_per_problem]
+    chosen = choose_diverse([example.chosen for example in examples], mixture.positives_per_problem)
+    return [examples[i] for i in chosen]
 
 
 def whole_pairs(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthscale.policy.config import SamplerConfig
-from synthscale.problem import PrecedenceConfig, Verdict, join_steps, split_steps
+from synthscale.problem import TaskConfig, Verdict, join_steps, split_steps
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
@@ -23,7 +23,7 @@ Prefix = tuple[str, tuple[str, ...]]
 class RolloutConfig:
     """Inputs: `data`, `samples`, and `policy`, from which the rollouts are drawn."""
 
-    task: PrecedenceConfig
+    task: TaskConfig
     sampler: SamplerConfig
     device: Device
     num_rollouts: int

@@ -9,7 +9,7 @@ from pathlib import Path
 from synthscale.evaluation.grade import grade_continuation, has_wrong_step
 from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
 from synthscale.policy.config import SamplerConfig
-from synthscale.problem import PrecedenceConfig, Problem, Split, Task, Verdict, check_between
+from synthscale.problem import Problem, Split, Task, TaskConfig, Verdict, check_between
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import SolutionRow
 from synthscale.stage.stage import Artifact, Measures
@@ -40,7 +40,7 @@ class EvaluationConfig:
 class EvaluateConfig:
     """Inputs: `policy`, a finetune or pretrain artifact."""
 
-    task: PrecedenceConfig
+    task: TaskConfig
     sampler: SamplerConfig
     device: Device
     evaluation: EvaluationConfig
@@ -89,7 +89,8 @@ def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Se
     """Accuracy with its 95 % Wilson interval, and the share of right answers that hold a wrong step."""
     correct = [(problem, row) for problem, (row,) in zip(problems, greedy, strict=True) if row.correct]
     low, high = wilson_interval(len(correct), len(problems))
-    spurious = [has_wrong_step(task, problem, row.solution) for problem, row in correct]
+    wrong_steps = [has_wrong_step(task, problem, row.solution) for problem, row in correct]
+    spurious = [wrong for wrong in wrong_steps if wrong is not None]
     return {
         "num_test": len(problems),
         "test_accuracy": len(correct) / len(problems),
@@ -99,9 +100,11 @@ def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Se
     }
 
 
-def vote(task: Task, row: SolutionRow) -> str | None:
-    """The sample's answer for maj@k; one that has none, or was cut before its end, has no vote."""
-    return None if row.verdict == Verdict.UNPARSEABLE.value else task.answer(row.solution)
+def vote(task: Task, problem: Problem, row: SolutionRow) -> str | None:
+    """The sample's answer for maj@k, a right one as the reference; one that was cut, or cannot be read, has no vote."""
+    if row.correct:
+        return problem.answer
+    return task.answer(row.solution) if row.verdict == Verdict.WRONG.value else None
 
 
 def sampled_measures(task: Task, problems: Sequence[Problem], sampled: Sequence[Sequence[SolutionRow]]) -> Measures:
@@ -111,7 +114,7 @@ def sampled_measures(task: Task, problems: Sequence[Problem], sampled: Sequence[
         if sampled and k <= len(sampled[0]):
             passes = [pass_at_k(len(rows), sum(row.correct for row in rows), k) for rows in sampled]
             majorities = [
-                maj_at_k([vote(task, row) for row in rows], problem.answer, k)
+                maj_at_k([vote(task, problem, row) for row in rows], problem.answer, k)
                 for problem, rows in zip(problems, sampled, strict=False)
             ]
             measures[f"pass_at_{k}"] = sum(passes) / len(passes)

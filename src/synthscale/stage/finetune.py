@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthscale.durable import write_durably
-from synthscale.problem import PrecedenceConfig
+from synthscale.problem import TaskConfig
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import Strategy, TrainerConfig
@@ -31,7 +31,7 @@ class FinetuneConfig:
     the reference policy, is needed where the data hold pairs.
     """
 
-    task: PrecedenceConfig
+    task: TaskConfig
     trainer: TrainerConfig
     max_new_tokens: int = 64
     path: str | None = None  # a model folder, where no `policy` artifact is the start

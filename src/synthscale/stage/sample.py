@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthscale.policy.config import SamplerConfig
-from synthscale.problem import PrecedenceConfig
+from synthscale.problem import TaskConfig
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
@@ -20,7 +20,7 @@ VERSION = 1
 class SampleConfig:
     """Inputs: `data`, a synthesize artifact; `policy`, a finetune artifact."""
 
-    task: PrecedenceConfig
+    task: TaskConfig
     sampler: SamplerConfig
     device: Device
     seed: int

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthscale.problem import PrecedenceConfig, Split, Verdict, build_task
+from synthscale.problem import Split, TaskConfig, Verdict, build_task
 from synthscale.session import Session
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
@@ -19,7 +19,7 @@ VERSION = 1
 class SynthesizeConfig:
     """A data set of one size; sizes of one seed nest."""
 
-    task: PrecedenceConfig
+    task: TaskConfig
     teacher: TeacherConfig
     num_problems: int
     seed: int

@@ -20,7 +20,7 @@ from synthscale.credit.pit import CreditConfig
 from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
-from synthscale.problem import PrecedenceConfig, check_between
+from synthscale.problem import DatasetConfig, PrecedenceConfig, TaskConfig, check_between
 from synthscale.stage.evaluate import EvaluationConfig
 from synthscale.stage.stage import STAGES
 from synthscale.study.error import UserError
@@ -136,7 +136,7 @@ class ExecutionConfig:
 class RunConfig:
     """One point of a study."""
 
-    task: PrecedenceConfig
+    task: TaskConfig
     model: ModelConfig
     teacher: TeacherConfig
     sampler: SamplerConfig
@@ -161,8 +161,8 @@ class RunConfig:
                 f"data_size must be between 1 and {self.task.max_data_size}, the most that task "
                 f"{self.task.name} can give, but is {self.data_size}."
             )
-        check_between("evaluation.num_test", self.evaluation.num_test, 1, self.task.max_held_out)
-        check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_held_out)
+        check_between("evaluation.num_test", self.evaluation.num_test, 1, self.task.max_test)
+        check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_validation)
         check_name("study_name", self.study_name)
         check_name("model.name", self.model.name)
         if self.study_name == "artifacts":
@@ -170,6 +170,11 @@ class RunConfig:
         if self.model.path is not None and not (Path(self.model.path) / "config.json").is_file():
             raise ValueError(
                 f"model.path={self.model.path} is not a folder that transformers can load: it has no config.json."
+            )
+        if self.model.path is None and not self.task.has_embedded_learner:
+            raise ValueError(
+                f"model.path is needed for task {self.task.name}: the model {self.model.name} knows the words of the "
+                f"embedded world only."
             )
         if self.model.path is None and self.sampler.max_new_tokens < self.task.max_solution_tokens:
             raise ValueError(
@@ -195,7 +200,7 @@ class RunConfig:
 
 
 GROUPS: dict[str, type[Any]] = {
-    "task": PrecedenceConfig,
+    "task": TaskConfig,
     "model": ModelConfig,
     "teacher": TeacherConfig,
     "sampler": SamplerConfig,
@@ -205,6 +210,7 @@ GROUPS: dict[str, type[Any]] = {
     "trainer": TrainerConfig,
     "logger": LoggerConfig,
 }
+TASKS: dict[str, type[TaskConfig]] = {"precedence": PrecedenceConfig, "dataset": DatasetConfig}
 
 
 def register_schemas() -> None:
@@ -212,8 +218,9 @@ def register_schemas() -> None:
     store = ConfigStore.instance()
     store.store(name="run_schema", node=RunConfig)
     for group, schema in GROUPS.items():
-        name = "precedence" if group == "task" else group
-        store.store(group=group, name=f"{name}_schema", node=schema)
+        store.store(group=group, name=f"{group}_schema", node=schema)
+    for name, schema in TASKS.items():
+        store.store(group="task", name=f"{name}_schema", node=schema)
 
 
 def to_run_config(config: DictConfig) -> RunConfig:

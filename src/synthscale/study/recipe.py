@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from synthscale.credit.pit import PitRule
 from synthscale.mixture.mixture import MixtureConfig
+from synthscale.problem import PrecedenceConfig
 from synthscale.stage.compose import ComposeConfig
 from synthscale.stage.credit import RolloutConfig
 from synthscale.stage.evaluate import EvaluateConfig
@@ -88,13 +89,15 @@ def inputs_from(nodes: dict[str, Node], **stages: str) -> dict[str, Node]:
 
 def pretrain_node(config: RunConfig) -> Node:
     """The base policy, which does not depend on the data set."""
+    world = config.task
+    assert isinstance(world, PrecedenceConfig), "RunConfig asks for model.path where a task has no embedded learner"
     return Node(
         "pretrain",
         PretrainConfig(
             num_updates=config.pretraining.num_updates,
             learning_rate=config.pretraining.learning_rate,
             seed=config.pretraining.seed,
-            world=config.task.pretraining_world(),
+            world=world.pretraining_world(),
             architecture=config.model.architecture,
         ),
     )
@@ -207,6 +210,7 @@ def positives_of(mixture: MixtureConfig) -> MixtureConfig:
         negative_fraction=0.0,
         examples_per_problem=mixture.examples_per_problem,
         positives_per_problem=mixture.positives_per_problem,
+        choose=mixture.choose,
         include_teacher=mixture.include_teacher,
     )
 

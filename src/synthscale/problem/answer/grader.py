@@ -17,7 +17,7 @@ from synthscale.problem.answer.extract import Extraction, extract
 from synthscale.problem.answer.formula import Plain
 from synthscale.problem.answer.grade import Grade, Side
 from synthscale.problem.answer.policy import AnswerPolicy
-from synthscale.problem.answer.reading import readings
+from synthscale.problem.answer.reading import canonical_form, readings
 from synthscale.problem.answer.workers import Found, Question, Workers
 from synthscale.problem.problem import Verdict
 
@@ -79,6 +79,11 @@ class Grader:
         iterator = iter(pairs)
         while batch := list(islice(iterator, STREAM_BATCH)):
             yield from self.grade_batch([prediction for prediction, _ in batch], [reference for _, reference in batch])
+
+    def canonical(self, text: str) -> str | None:
+        """The final answer as a key: one for all spellings of a rational number, else the text without its wrapping."""
+        answer = self.extraction(text).answer
+        return None if answer is None else canonical_form(answer)
 
     def extraction(self, text: str) -> Extraction:
         """The final answer of a text."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from fractions import Fraction
 from functools import lru_cache
 
+from synthscale.problem.answer.exact import rational
 from synthscale.problem.answer.syntax import AnswerParser
 from synthscale.problem.answer.tokens import Token, Unreadable, to_ascii, tokenise
 from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Several, Words
@@ -69,6 +71,17 @@ def readings(text: str) -> tuple[Answer, ...]:
         half = re.sub(r"[.\s]", "", clock[3]).lower() if clock[3] else None
         return (Clock(f"{int(clock[1])}:{clock[2]}", half), *_parsed(text))
     return _parsed(text)
+
+
+def canonical_form(text: str) -> str:
+    """The number that an answer is, as a fraction in lowest terms, with its percent sign; else its text, unwrapped."""
+    for answer in readings(text)[:1]:
+        if isinstance(answer, Quantity):
+            with suppress(ZeroDivisionError):
+                value = rational(answer.value)
+                if value is not None:
+                    return f"{value}%" if answer.percent else str(value)
+    return re.sub(r"\s+", "", unwrap(to_ascii(text)))
 
 
 def unwrap(text: str) -> str:

@@ -1,0 +1,200 @@
+"""JSON lines for `synthscale grade`: read one by one, checked, and told in one sentence where they cannot be graded.
+
+One line is in memory at a time, whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+MAX_LINE_BYTES = 256 * 2**20  # a file without line breaks must not fill the memory
+STANDARD = "-"  # how standard input and output are named on the command line
+BLANK = b" \t\r\n"  # what JSON calls white space
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class GradeError(Exception):
+    """What is wrong with the user's files or options, in one sentence that says what to do."""
+
+
+class _MalformedError(Exception):
+    """What is wrong with a line, as the end of a sentence that begins with the line."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Keys:
+    """The keys of a line: where its two texts stand (no prediction: an audit), and where its grade goes."""
+
+    prediction: str | None
+    reference: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that can be graded; `end` counts the bytes of the file up to it."""
+
+    number: int
+    raw: bytes
+    prediction: str
+    reference: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadLine:
+    """A line that cannot be graded, and why, as in "Line 3 of answers.jsonl " + reason."""
+
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Constant:
+    """NaN, Infinity or -Infinity, which Python's JSON knows beside the standard's numbers."""
+
+    name: str
+
+
+# numbers stay the text that they are: 1.50 is not 1.5, and no number of digits is too many
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_Constant)
+
+
+def read_lines(file: BinaryIO, keys: Keys) -> Iterator[Line | BadLine]:
+    """Each line of the file that is not blank, from its present place; numbers count blank lines too."""
+    end = 0
+    for number, (raw, num_bytes) in enumerate(_raw_lines(file), start=1):
+        end += num_bytes
+        raw = raw.removeprefix(_BYTE_ORDER_MARK if number == 1 else b"").strip(BLANK)
+        if not raw:
+            continue
+        try:
+            if num_bytes > MAX_LINE_BYTES:
+                raise _MalformedError(f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
+            yield Line(number, raw, *_texts(_parsed(raw), keys), end)
+        except _MalformedError as error:
+            yield BadLine(number, str(error))
+
+
+def _raw_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Each line with its length in bytes; of a line that is too long, the beginning alone."""
+    while raw := file.readline(MAX_LINE_BYTES + 1):
+        num_bytes, rest = len(raw), raw if len(raw) > MAX_LINE_BYTES else b""
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(2**20)
+            num_bytes += len(rest)
+        yield raw, num_bytes
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        value = _DECODER.decode(raw.decode())
+    except UnicodeDecodeError as error:
+        compressed = (
+            " (a compressed file has to be unpacked first)" if raw.startswith((b"\x1f\x8b", b"\x28\xb5")) else ""
+        )
+        raise _MalformedError(
+            f"is not UTF-8: byte {raw[error.start]:#04x}, column {error.start + 1}{compressed}"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise _MalformedError(f"is not JSON: {error.msg}, column {error.colno}") from None
+    except RecursionError:
+        raise _MalformedError("is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise _MalformedError(f"holds {_kind(value)}, where an object is needed")
+    return value
+
+
+def _texts(line: Mapping[str, Any], keys: Keys) -> tuple[str, str]:
+    """Prediction and reference; in an audit both are the reference."""
+    if keys.grade in line:
+        raise _MalformedError(f"has a key {_quoted(keys.grade)} already: remove it, or choose another with --grade-key")
+    reference = _text(line, keys.reference, "--reference-key")
+    if keys.prediction is None:
+        return reference, reference
+    if line.get(keys.prediction, "") is None:
+        return "", reference  # a model that gave nothing: its answer cannot be read, the line can
+    return _text(line, keys.prediction, "--prediction-key"), reference
+
+
+def _text(line: Mapping[str, Any], key: str, option: str) -> str:
+    if key not in line:
+        present = ", ".join(map(_quoted, list(line)[:8])) + (", …" if len(line) > 8 else "")
+        raise _MalformedError(f"has no key {_quoted(key)}, only {present or 'braces'}: {option} names another")
+    value = line[key]
+    if not isinstance(value, str):
+        raise _MalformedError(f"holds {_kind(value)} under {_quoted(key)}, where a text or a number is needed")
+    return value
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, _Constant):
+        return value.name
+    if isinstance(value, bool) or value is None:
+        return json.dumps(value)
+    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a text or a number"
+
+
+def _quoted(key: str) -> str:
+    return json.dumps(shortened(key, 30), ensure_ascii=False)
+
+
+def shortened(text: str, num_characters: int) -> str:
+    """At most so many characters of beginning and end, on one line, nothing that a terminal would obey."""
+    if len(text) > num_characters:
+        half = (num_characters - 3) // 2
+        text = f"{text[:half]} … {text[-half:]}"
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An opened input; `num_bytes` is known for a regular file alone, which can be gone over twice."""
+
+    file: BinaryIO
+    name: str
+    num_bytes: int | None
+
+    def refusal(self, line: BadLine) -> GradeError:
+        """What ends the run at a line that cannot be graded."""
+        what_to_do = "mend it, or leave out such lines with --skip-bad"
+        return GradeError(f"Line {line.number} of {self.name} {line.reason}; {what_to_do}.")
+
+    def check(self, keys: Keys) -> None:
+        """Go over a regular file once, before hours are spent on one that ends in a bad line.
+
+        Raises:
+            GradeError: at the first line that cannot be graded.
+        """
+        for line in read_lines(self.file, keys):
+            if isinstance(line, BadLine):
+                raise self.refusal(line)
+        self.file.seek(0)
+
+
+@contextmanager
+def open_source(path: str) -> Iterator[Source]:
+    """The file, or standard input for `-`.
+
+    Raises:
+        GradeError: if it cannot be opened.
+    """
+    if path == STANDARD:
+        if sys.stdin is None:
+            raise GradeError("Standard input is closed; name a file to grade.")
+        yield Source(sys.stdin.buffer, "standard input", None)
+        return
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - an error of reading is another thing
+    except OSError as error:
+        raise GradeError(f"Cannot read {path}: {error.strerror}.") from error
+    with file:
+        status = os.fstat(file.fileno())
+        yield Source(file, path, status.st_size if stat.S_ISREG(status.st_mode) else None)
