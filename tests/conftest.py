@@ -60,6 +60,47 @@ def base_policy(base_folder: Path) -> SimpleNamespace:
     return SimpleNamespace(model=model.eval(), tokenizer=tokenizer)
 
 
+@pytest.fixture(scope="session")
+def gsm8k_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty training and eight test problems of GSM8K, as published (tests/problem/gsm8k_sample.md)."""
+    lines = (REPOSITORY / "tests" / "problem" / "gsm8k_sample.jsonl").read_text().splitlines(keepends=True)
+    folder = tmp_path_factory.mktemp("gsm8k")
+    (folder / "train.jsonl").write_text("".join(lines[:20]))
+    (folder / "test.jsonl").write_text("".join(lines[20:28]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of one layer with random weights and a tokenizer of bytes, as transformers saves them."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: i for i, token in enumerate([*alphabet, "<s>", "</s>"])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="</s>")
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=2048,
+        bos_token_id=vocabulary["<s>"],
+        eos_token_id=vocabulary["</s>"],
+        pad_token_id=vocabulary["</s>"],
+    )
+    folder = tmp_path_factory.mktemp("small_llama")
+    LlamaForCausalLM(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def random_policy(task: PrecedenceTask) -> Callable[[int], SimpleNamespace]:
     """Makes a fresh policy of one layer and 16 dimensions from a seed."""

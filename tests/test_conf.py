@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -12,8 +12,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from synthscale.problem import DatasetConfig
 from synthscale.stage.stage import STAGES
-from synthscale.study.config import GROUPS, ConfigError, RunConfig, to_run_config
+from synthscale.study.config import GROUPS, TASKS, ConfigError, RunConfig, to_run_config
 from synthscale.study.recipe import build_point
 
 REPOSITORY = Path(__file__).parents[1]
@@ -26,15 +27,24 @@ ALGORITHMS = [path.name for path in OPTIONS if path.parts[0] == "algorithm"]
 MIXTURES = [path.name for path in OPTIONS if path.parts[0] == "mixture"]
 
 
+@pytest.fixture
+def needed_by(gsm8k_folder: Path, small_llama: Path) -> Callable[[Path], list[str]]:
+    """The overrides without which an option cannot stand: a data set's folder, and a model that can read it."""
+    keys = [f"task.source={gsm8k_folder}", "task.problem_key=question", "task.solution_key=answer", "data_size=4"]
+    sizes = ["task.num_validation=4", "trainer.num_validation=4", "evaluation.num_test=8"]
+    needs = [*keys, *sizes, "evaluation.num_sampled_problems=4", f"model.path={small_llama}"]
+    return lambda option: needs if option.parts[0] == "task" and option.name != "precedence" else []
+
+
 def test_there_is_something_to_test():
     assert {path.parts[0] for path in RUN_OPTIONS} >= set(GROUPS)
     assert {"sft", "sft_matched", "rft", "dpo", "step_dpo", "step_mix"} <= set(ALGORITHMS)
 
 
 @pytest.mark.parametrize("option", RUN_OPTIONS, ids=str)
-def test_every_option_composes_alone(compose_run, option):
+def test_every_option_composes_alone(compose_run, needed_by, option):
     # a mixture of step pairs needs an algorithm with credit
-    more = ["algorithm=step_dpo"] if option.parts[0] == "mixture" else []
+    more = ["algorithm=step_dpo"] if option.parts[0] == "mixture" else needed_by(option)
     run = compose_run(*more, f"{option.parent}={option.name}")
     group = getattr(run, option.parts[0], None)
     assert isinstance(group, GROUPS.get(option.parts[0], type(None)))
@@ -43,8 +53,8 @@ def test_every_option_composes_alone(compose_run, option):
 
 
 @pytest.mark.parametrize("option", [path for path in RUN_OPTIONS if path.parts[0] in GROUPS], ids=str)
-def test_every_option_is_called_what_its_file_is_called(compose_run, option):
-    run = compose_run("algorithm=step_dpo", f"{option.parent}={option.name}")
+def test_every_option_is_called_what_its_file_is_called(compose_run, needed_by, option):
+    run = compose_run("algorithm=step_dpo", *needed_by(option), f"{option.parent}={option.name}")
     name = getattr(getattr(run, option.parts[0]), "name", option.name)
     assert getattr(name, "value", name) == option.name
 
@@ -210,8 +220,12 @@ def unread(root: type[Any], found: set[tuple[str, str, str | None]]) -> list[str
     return [".".join(path) for key, cls, path in all_keys if not is_read(key, cls, path, len(classes[key]) > 1, found)]
 
 
-def test_every_config_key_is_read():
-    assert unread(RunConfig, set(accesses())) == []
+@pytest.mark.parametrize("root", [RunConfig, *TASKS.values()])
+def test_every_config_key_is_read(root):
+    for_identity = (
+        ["fingerprint"] if root is DatasetConfig else []
+    )  # its class fills it in, and artifacts' keys have it
+    assert unread(root, set(accesses())) == for_identity
 
 
 @dataclasses.dataclass
@@ -231,10 +245,11 @@ def test_a_key_that_no_code_reads_is_found():
     assert unread(Root, set(accesses())) == ["group.forgotten", "group.seed"]
 
 
-def test_schema_and_yaml_agree_on_every_key(compose):
+@pytest.mark.parametrize(("task", "schema"), [("precedence", "precedence"), ("gsm8k", "dataset")])
+def test_schema_and_yaml_agree_on_every_key(compose, task, schema):
     """What composes holds the schema's keys and no others, with nothing missing."""
-    config = compose("algorithm=step_dpo")
-    paths = {path for _, _, path in keys(RunConfig)}
+    config = compose("algorithm=step_dpo", f"task={task}", *(["task.source=x"] if schema == "dataset" else []))
+    paths = {path for _, _, path in keys(RunConfig)} | {("task", *path) for _, _, path in keys(TASKS[schema])}
 
     def leaves(node, path=()):
         for name in node:

@@ -201,3 +201,25 @@ def test_a_bigger_data_set_holds_the_smaller_one(store, point_of):
     for name, row_type in (("problems.parquet", ProblemRow), ("traces.parquet", SolutionRow)):
         rows = [read_table(artifact.folder / name, row_type) for artifact in (small, big)]
         assert rows[1][: len(rows[0])] == rows[0] and len(rows[1]) == 2 * len(rows[0])
+
+
+def test_gsm8k_with_a_model_of_its_own(compose_run, tmp_path, gsm8k_folder, small_llama):
+    """Real problems, a Llama that transformers loads, and the verifier as the judge."""
+    run = compose_run(
+        *MINIATURE,
+        "task=gsm8k",
+        f"task.source={gsm8k_folder}",
+        "task.num_validation=8",
+        f"model.path={small_llama}",
+        "evaluation.num_test=8",
+        "sampler.max_new_tokens=16",
+        f"runs_dir={tmp_path}",
+    )
+    point = build_point(run)
+    store = open_store(str(tmp_path), 60)
+    artifacts = {role: store.make(node) for role, node in point.nodes.items()}
+    traces = read_table(artifacts["synthesize"].folder / "traces.parquet", SolutionRow)
+    assert len(traces) == 8 and all(trace.correct and "####" in trace.solution for trace in traces)
+    measures = artifacts["evaluate"].measures
+    assert measures["num_test"] == 8 and 0 <= measures["test_accuracy"] <= 1
+    assert measures["wrong_step_share"] is None

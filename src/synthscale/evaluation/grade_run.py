@@ -138,6 +138,6 @@ def _refuse_nothing(feed: Feed) -> None:
     if feed.tally.num_answers:
         return
     if feed.tally.num_bad_lines:
-        raise GradeError(f"None of the {feed.tally.num_bad_lines} lines of {feed.source.name} can be graded.")
+        raise GradeError(f"None of the lines of {feed.source.name} can be graded.")
     if feed.settings.audit:
         raise GradeError(f"There is no line in {feed.source.name} to audit.")

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import stat
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO
 
 from synthscale.durable import rename_durably
@@ -102,13 +105,35 @@ def _opened_whole(target: Path, name: str) -> Iterator[Sink]:
     try:
         with _told_as_writing(name):
             target.parent.mkdir(parents=True, exist_ok=True)
-        with _opened(temporary, name) as sink:
+        with _removed_if_terminated(temporary), _opened(temporary, name) as sink:
             yield sink
         with _told_as_writing(name):
             rename_durably(temporary, target)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _removed_if_terminated(temporary: Path) -> Iterator[None]:
+    """Tidy up when a queue or a closed terminal ends the process: that runs no `finally`."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    in_main_thread = threading.current_thread() is threading.main_thread()  # signals are for no other
+    signals = (signal.SIGTERM, signal.SIGHUP) if in_main_thread else ()
+    ours = [number for number in signals if signal.getsignal(number) is signal.SIG_DFL]  # nohup ignores SIGHUP
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from synthscale.credit.pit import CreditConfig
 from synthscale.mixture.example import PairShape
@@ -236,5 +236,8 @@ def to_run_config(config: DictConfig) -> RunConfig:
             del run["hydra"]
     try:
         return cast(RunConfig, OmegaConf.to_object(run))
+    except MissingMandatoryValue as error:
+        missing = sorted(OmegaConf.missing_keys(run))
+        raise ConfigError(f"{missing[0]} has no value: set {missing[0]}=… on the command line.") from error
     except (ValueError, OmegaConfBaseException) as error:
         raise ConfigError(str(error).splitlines()[0]) from error
