@@ -84,4 +84,8 @@ def test_help_and_refusal_import_no_room(arguments):
     )
     modules = set(json.loads(done.stdout.splitlines()[-1]))
     assert modules.isdisjoint({"torch", "hydra", "omegaconf", "numpy", "pandas", "rich"})
-    assert {name for name in modules if name.startswith("synthscale.")} <= {"synthscale.cli", "synthscale.study"}
+    assert {name for name in modules if name.startswith("synthscale.")} <= {
+        "synthscale.cli",
+        "synthscale.evaluation",
+        "synthscale.study",
+    }

@@ -35,7 +35,7 @@ def test_grade_continuation(hand_task, prefix, text, finished, solution, verdict
         (f"{FIRST}\n{LAST}", False),
         (f"p1 2 * 3 = 1 | 1 + 2\n{LAST}", True),  # accepted by its answer all the same
         ("p0 1 + 2 = 3 | 3 * 3\np0 3 * 3 = 4 | 4", True),
-        ("", False),
+        ("", None),  # no step, nothing to judge
     ],
 )
 def test_has_wrong_step(hand_task, solution, wrong):

@@ -53,7 +53,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     policy = parse_policy(options.policy)
-    from synthscale.evaluation.grade_run import Settings, run  # imports rich and the verifier
+    from synthscale.evaluation.grade_parts import Settings  # imports rich and the verifier
+    from synthscale.evaluation.grade_run import run
 
     prediction = None if options.audit else options.prediction_key
     settings = Settings(

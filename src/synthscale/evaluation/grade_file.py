@@ -38,6 +38,16 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class RawLine:
+    """A line as it stands in the file, unread; of one that is too long, the beginning. `end` is as `Line` has it."""
+
+    number: int
+    raw: bytes
+    num_bytes: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line that can be graded; `end` counts the bytes of the file up to it."""
 
@@ -69,28 +79,35 @@ _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_Cons
 
 def read_lines(file: BinaryIO, keys: Keys) -> Iterator[Line | BadLine]:
     """Each line of the file that is not blank, from its present place; numbers count blank lines too."""
-    end = 0
-    for number, (raw, num_bytes) in enumerate(_raw_lines(file), start=1):
-        end += num_bytes
-        raw = raw.removeprefix(_BYTE_ORDER_MARK if number == 1 else b"").strip(BLANK)
-        if not raw:
-            continue
-        try:
-            if num_bytes > MAX_LINE_BYTES:
-                raise _MalformedError(f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
-            yield Line(number, raw, *_texts(_parsed(raw), keys), end)
-        except _MalformedError as error:
-            yield BadLine(number, str(error))
+    for raw_line in raw_lines(file):
+        line = read_line(raw_line, keys)
+        if line is not None:
+            yield line
 
 
-def _raw_lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Each line with its length in bytes; of a line that is too long, the beginning alone."""
+def read_line(line: RawLine, keys: Keys) -> Line | BadLine | None:
+    """The line's two texts, or why it cannot be graded; None for a blank one."""
+    raw = line.raw.removeprefix(_BYTE_ORDER_MARK if line.number == 1 else b"").strip(BLANK)
+    if not raw:
+        return None
+    try:
+        if line.num_bytes > MAX_LINE_BYTES:
+            raise _MalformedError(f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
+        return Line(line.number, raw, *_texts(_parsed(raw), keys), line.end)
+    except _MalformedError as error:
+        return BadLine(line.number, str(error))
+
+
+def raw_lines(file: BinaryIO) -> Iterator[RawLine]:
+    """Each line of the file from its present place, as soon as it is there."""
+    number = end = 0
     while raw := file.readline(MAX_LINE_BYTES + 1):
         num_bytes, rest = len(raw), raw if len(raw) > MAX_LINE_BYTES else b""
         while rest and not rest.endswith(b"\n"):
             rest = file.readline(2**20)
             num_bytes += len(rest)
-        yield raw, num_bytes
+        number, end = number + 1, end + num_bytes
+        yield RawLine(number, raw, num_bytes, end)
 
 
 def _parsed(raw: bytes) -> dict[str, Any]:
@@ -166,17 +183,6 @@ class Source:
         """What ends the run at a line that cannot be graded."""
         what_to_do = "mend it, or leave out such lines with --skip-bad"
         return GradeError(f"Line {line.number} of {self.name} {line.reason}; {what_to_do}.")
-
-    def check(self, keys: Keys) -> None:
-        """Go over a regular file once, before hours are spent on one that ends in a bad line.
-
-        Raises:
-            GradeError: at the first line that cannot be graded.
-        """
-        for line in read_lines(self.file, keys):
-            if isinstance(line, BadLine):
-                raise self.refusal(line)
-        self.file.seek(0)
 
 
 @contextmanager

@@ -32,6 +32,10 @@ def graded_line(line: Line, key: str, grade: Mapping[str, object]) -> bytes:
     return line.raw[:-1].rstrip(BLANK) + b", " + added[1:] + b"\n"
 
 
+class _TerminatedError(BaseException):
+    """A signal that ends the process, on its way past all that has to be put away."""
+
+
 class Sink:
     """An opened output; a refused write is one sentence, except where the reader has left (BrokenPipeError)."""
 
@@ -116,13 +120,10 @@ def _opened_whole(target: Path, name: str) -> Iterator[Sink]:
 
 @contextmanager
 def _removed_if_terminated(temporary: Path) -> Iterator[None]:
-    """Tidy up when a queue or a closed terminal ends the process: that runs no `finally`."""
+    """Tidy up when a queue or a closed terminal ends the process: that runs no `finally` by itself."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        raise _TerminatedError(number)
 
     in_main_thread = threading.current_thread() is threading.main_thread()  # signals are for no other
     signals = (signal.SIGTERM, signal.SIGHUP) if in_main_thread else ()
@@ -131,6 +132,11 @@ def _removed_if_terminated(temporary: Path) -> Iterator[None]:
         signal.signal(number, end)
     try:
         yield
+    except _TerminatedError as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        signal.signal(error.args[0], signal.SIG_DFL)
+        os.kill(os.getpid(), error.args[0])
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)

@@ -54,6 +54,15 @@ class Tally:
         if not grade.correct and len(self.failures) < MAX_FAILURES_SHOWN:
             self.failures.append((line, grade))
 
+    def merge(self, other: Tally) -> None:
+        """Count what another has counted, of later lines."""
+        self.verdicts += other.verdicts
+        self.sides += other.sides
+        self.rules += other.rules
+        self.num_bad_lines += other.num_bad_lines
+        self.unread_references = (self.unread_references + other.unread_references)[:MAX_LINE_NUMBERS_SHOWN]
+        self.failures = (self.failures + other.failures)[:MAX_FAILURES_SHOWN]
+
     @property
     def num_answers(self) -> int:
         """All that was graded."""

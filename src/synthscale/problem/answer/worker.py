@@ -7,6 +7,7 @@ anybody still waits for it. Nothing of this runs in the process that asks, so th
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -20,7 +21,7 @@ from synthscale.problem.answer.reading import readings
 MEMORY_BYTES = 2 << 30
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Say that it is ready, then answer each line `[prediction, reference, policy, seconds]` with `[same, rule]`."""
     limit_memory()
     import flint  # noqa: F401  # so that no pair pays for the imports
@@ -62,4 +63,7 @@ def answer(line: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv)
+    try:
+        main()
+    except (BrokenPipeError, KeyboardInterrupt):  # who asked is gone
+        os._exit(0)  # without a try at the rest of the output

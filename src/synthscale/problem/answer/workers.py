@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 START_SECONDS = 120.0  # for the imports, on a busy machine
@@ -109,6 +110,20 @@ class Worker:
                 pipe.close()
 
 
+@dataclass(slots=True)
+class Asking:
+    """One call of `Workers.ask`: which workers its threads wait for, and whether it was given up."""
+
+    workers: list[Worker] = field(default_factory=list)
+    stopped: bool = False
+
+    def stop(self) -> None:
+        """Let the threads ask no more, and end what they wait for."""
+        self.stopped = True
+        for worker in list(self.workers):
+            worker.process.kill()
+
+
 class Workers:
     """Up to `num` workers, shared by the threads that ask.
 
@@ -119,6 +134,7 @@ class Workers:
     def __init__(self, num: int) -> None:
         self.num = num
         self.free: list[Worker] = []
+        self.busy: list[Worker] = []
         self.lock = threading.Lock()
         self.owner = os.getpid()
         atexit.register(self.close)
@@ -126,24 +142,32 @@ class Workers:
     def ask(self, questions: Sequence[Question]) -> list[Found]:
         """An answer to every question, in their order; a question that ends its worker is not asked again."""
         if self.num == 1 or len(questions) < 2 * self.num:
-            return self.ask_one(questions)
+            return self.ask_one(questions, Asking())
         parts = [questions[i :: self.num] for i in range(self.num)]
         found: list[Found] = [TIMED_OUT] * len(questions)
-        with ThreadPoolExecutor(self.num) as threads:
-            for i, answers in enumerate(threads.map(self.ask_one, parts)):
+        asking, threads = Asking(), ThreadPoolExecutor(self.num)
+        try:
+            for i, answers in enumerate(threads.map(lambda part: self.ask_one(part, asking), parts)):
                 found[i :: self.num] = answers
+        except BaseException:  # Ctrl-C: nobody waits for what the workers are at
+            asking.stop()
+            raise
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
         return found
 
-    def ask_one(self, questions: Sequence[Question]) -> list[Found]:
+    def ask_one(self, questions: Sequence[Question], asking: Asking) -> list[Found]:
         """Ask one worker after the other, as long as questions are left."""
         found: list[Found] = []
-        while len(found) < len(questions):
+        while len(found) < len(questions) and not asking.stopped:
             worker = self.take()
             try:
+                asking.workers.append(worker)
                 found += worker.ask(questions[len(found) :])
             except BaseException:  # Ctrl-C, or a caller's own alarm: what the pipes hold is unknown
                 worker.end()
                 raise
+            asking.workers.remove(worker)
             self.give_back(worker)
         return found
 
