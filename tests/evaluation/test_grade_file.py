@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 
 from synthscale.evaluation import grade_file
-from synthscale.evaluation.grade_file import BadLine, GradeError, Keys, Line, open_source, read_lines, shortened
+from synthscale.evaluation.grade_file import BadLine, GradeError, Keys, Line, open_source, raw_parts, read_part, shortened
 from synthscale.evaluation.grade_sink import graded_line, open_sink, refuse_same_file
 
 KEYS = Keys(prediction="prediction", reference="reference", grade="grade")
@@ -19,7 +19,7 @@ GOOD = b'{"prediction": "1", "reference": "2"}'
 
 
 def read(content: bytes, keys: Keys = KEYS) -> list[Line | BadLine]:
-    return list(read_lines(io.BytesIO(content), keys))
+    return [line for part in raw_parts(io.BytesIO(content), 3, 2**20) for line in read_part(part, keys)]
 
 
 def texts(content: bytes, keys: Keys = KEYS) -> list[tuple[str, str]]:
@@ -107,7 +107,7 @@ def test_blank_lines_are_skipped_and_counted_as_lines():
 
 def test_the_last_line_needs_no_break_and_ends_count_all_bytes():
     content = GOOD + b"\r\n\n" + GOOD
-    assert [line.end for line in read(content)] == [len(GOOD) + 2, len(content)]
+    assert [part.end for part in raw_parts(io.BytesIO(content), 1, 2**20)][-1] == len(content)
 
 
 def test_a_line_without_end_does_not_fill_the_memory(monkeypatch):
@@ -115,11 +115,12 @@ def test_a_line_without_end_does_not_fill_the_memory(monkeypatch):
     content = b"\0" * (20 * 2**20) + b"\n" + GOOD
     file = io.BytesIO(content)
     tracemalloc.start()
-    bad, good = read_lines(file, KEYS)
+    first, second = raw_parts(file, 1, 2**30)
+    (bad,), (good,) = read_part(first, KEYS), read_part(second, KEYS)
     assert tracemalloc.get_traced_memory()[1] < 6 * 2**20
     tracemalloc.stop()
     assert bad == BadLine(1, "is longer than 1 MiB")
-    assert (good.number, good.end) == (2, len(content))
+    assert (good.number, second.end) == (2, len(content))
 
 
 @pytest.mark.parametrize(

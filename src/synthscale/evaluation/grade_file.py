@@ -1,6 +1,6 @@
-"""JSON lines for `synthscale grade`: read one by one, checked, and told in one sentence where they cannot be graded.
+"""JSON lines for `synthscale grade`: read, checked, and told in one sentence where they cannot be graded.
 
-One line is in memory at a time, whatever the size of the file.
+Some lines are in memory at a time, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -38,24 +38,25 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class RawLine:
-    """A line as it stands in the file, unread; of one that is too long, the beginning. `end` is as `Line` has it."""
+class RawPart:
+    """Lines as they stand in the file, unread; `end` counts the bytes of the file up to the last of them.
 
-    number: int
-    raw: bytes
-    num_bytes: int
+    Of a line that is too long there is the beginning, one byte more than the limit.
+    """
+
+    first_number: int
+    lines: list[bytes]
     end: int
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that can be graded; `end` counts the bytes of the file up to it."""
+    """A line that can be graded."""
 
     number: int
     raw: bytes
     prediction: str
     reference: str
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +78,44 @@ class _Constant:
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=_Constant)
 
 
-def read_lines(file: BinaryIO, keys: Keys) -> Iterator[Line | BadLine]:
-    """Each line of the file that is not blank, from its present place; numbers count blank lines too."""
-    for raw_line in raw_lines(file):
-        line = read_line(raw_line, keys)
-        if line is not None:
-            yield line
+def raw_parts(file: BinaryIO, max_lines: int, max_bytes: int) -> Iterator[RawPart]:
+    """The file from its present place, some lines at a time."""
+    number, end = 1, 0
+    while True:
+        lines: list[bytes] = []
+        num_bytes = 0
+        while len(lines) < max_lines and num_bytes < max_bytes and (raw := file.readline(MAX_LINE_BYTES + 1)):
+            lines.append(raw)
+            num_bytes += len(raw) if len(raw) <= MAX_LINE_BYTES else len(raw) + _skip_rest(file, raw)
+        if not lines:
+            return
+        end += num_bytes
+        yield RawPart(number, lines, end)
+        number += len(lines)
 
 
-def read_line(line: RawLine, keys: Keys) -> Line | BadLine | None:
-    """The line's two texts, or why it cannot be graded; None for a blank one."""
-    raw = line.raw.removeprefix(_BYTE_ORDER_MARK if line.number == 1 else b"").strip(BLANK)
-    if not raw:
-        return None
-    try:
-        if line.num_bytes > MAX_LINE_BYTES:
-            raise _MalformedError(f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
-        return Line(line.number, raw, *_texts(_parsed(raw), keys), line.end)
-    except _MalformedError as error:
-        return BadLine(line.number, str(error))
+def _skip_rest(file: BinaryIO, raw: bytes) -> int:
+    """Go to the end of a line of which the beginning was read, and return the bytes between."""
+    num_bytes = 0
+    while raw and not raw.endswith(b"\n"):
+        raw = file.readline(2**20)
+        num_bytes += len(raw)
+    return num_bytes
 
 
-def raw_lines(file: BinaryIO) -> Iterator[RawLine]:
-    """Each line of the file from its present place, as soon as it is there."""
-    number = end = 0
-    while raw := file.readline(MAX_LINE_BYTES + 1):
-        num_bytes, rest = len(raw), raw if len(raw) > MAX_LINE_BYTES else b""
-        while rest and not rest.endswith(b"\n"):
-            rest = file.readline(2**20)
-            num_bytes += len(rest)
-        number, end = number + 1, end + num_bytes
-        yield RawLine(number, raw, num_bytes, end)
+def read_part(part: RawPart, keys: Keys) -> Iterator[Line | BadLine]:
+    """Each line that is not blank; numbers count blank lines too."""
+    for number, raw in enumerate(part.lines, start=part.first_number):
+        is_too_long = len(raw) > MAX_LINE_BYTES
+        raw = raw.removeprefix(_BYTE_ORDER_MARK if number == 1 else b"").strip(BLANK)
+        if not raw:
+            continue
+        try:
+            if is_too_long:
+                raise _MalformedError(f"is longer than {MAX_LINE_BYTES // 2**20} MiB")
+            yield Line(number, raw, *_texts(_parsed(raw), keys))
+        except _MalformedError as error:
+            yield BadLine(number, str(error))
 
 
 def _parsed(raw: bytes) -> dict[str, Any]:

@@ -6,13 +6,12 @@ all of it, and this one only carries bytes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
 from typing import BinaryIO
 
-from synthscale.evaluation.grade_file import BadLine, Keys, Line, RawLine, raw_lines, read_line
+from synthscale.evaluation.grade_file import BadLine, Keys, Line, RawPart, raw_parts, read_part
 from synthscale.evaluation.grade_processes import in_processes
 from synthscale.evaluation.grade_sink import graded_line
 from synthscale.evaluation.grade_summary import Tally
@@ -53,37 +52,26 @@ class Part:
     stopped_at: BadLine | None = None
 
 
-def parts_of(file: BinaryIO, *, one_by_one: bool) -> Iterator[list[RawLine]]:
+def parts_of(file: BinaryIO, *, one_by_one: bool) -> Iterator[RawPart]:
     """The file's lines, some at a time; `one_by_one` where whoever writes them may wait for the answer."""
-    lines = raw_lines(file)
-    while part := list(islice(lines, 1)):
-        num_bytes = part[0].num_bytes
-        while not one_by_one and len(part) < MAX_PART_LINES and num_bytes < MAX_PART_BYTES:
-            more = next(lines, None)
-            if more is None:
-                break
-            part.append(more)
-            num_bytes += more.num_bytes
-        yield part
+    return raw_parts(file, 1 if one_by_one else MAX_PART_LINES, MAX_PART_BYTES)
 
 
-def first_bad_line(part: Sequence[RawLine], keys: Keys) -> BadLine | None:
+def first_bad_line(part: RawPart, keys: Keys) -> BadLine | None:
     """The first line that cannot be graded."""
-    lines = (read_line(line, keys) for line in part)
-    return next((line for line in lines if isinstance(line, BadLine)), None)
+    return next((line for line in read_part(part, keys) if isinstance(line, BadLine)), None)
 
 
-def grade_part(part: Sequence[RawLine], settings: Settings, grader: Grader) -> Part:
+def grade_part(part: RawPart, settings: Settings, grader: Grader) -> Part:
     """Grade the lines up to a bad one, or all others with `skip_bad`."""
-    graded = Part(part[-1].end)
+    graded = Part(part.end)
     lines: list[Line] = []
-    for raw in part:
-        line = read_line(raw, settings.keys)
+    for line in read_part(part, settings.keys):
         if isinstance(line, Line):
             lines.append(line)
-        elif line is not None and settings.skip_bad:
+        elif settings.skip_bad:
             graded.left_out.append(line)
-        elif line is not None:
+        else:
             graded.stopped_at = line
             break
     graded.tally.num_bad_lines = len(graded.left_out)
@@ -110,7 +98,7 @@ def write(line: Line, grade: Grade, settings: Settings, tally: Tally) -> bytes:
     return graded_line(line, settings.keys.grade, content) if settings.out is not None else b""
 
 
-def graded_here(parts: Iterable[Sequence[RawLine]], settings: Settings, grader: Grader) -> Iterator[Part]:
+def graded_here(parts: Iterable[RawPart], settings: Settings, grader: Grader) -> Iterator[Part]:
     """The parts, graded one after the other in this process."""
     return (grade_part(part, settings, grader) for part in parts)
 
@@ -118,7 +106,7 @@ def graded_here(parts: Iterable[Sequence[RawLine]], settings: Settings, grader: 
 _graders: dict[str, Grader] = {}  # of a process, by its settings
 
 
-def grade_part_alone(part: Sequence[RawLine], settings: Settings) -> Part:
+def grade_part_alone(part: RawPart, settings: Settings) -> Part:
     """`grade_part` with the grader of the process that it runs in."""
     name = repr(settings)
     if name not in _graders:
@@ -126,6 +114,6 @@ def grade_part_alone(part: Sequence[RawLine], settings: Settings) -> Part:
     return grade_part(part, settings, _graders[name])
 
 
-def graded_in_processes(parts: Iterable[Sequence[RawLine]], settings: Settings) -> Generator[Part]:
+def graded_in_processes(parts: Iterable[RawPart], settings: Settings) -> Generator[Part]:
     """The parts, graded by `jobs` processes."""
     return in_processes(partial(grade_part_alone, settings=settings), parts, settings.jobs)
