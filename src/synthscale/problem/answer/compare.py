@@ -183,6 +183,8 @@ class Comparison:
         for several, single in ((one, other), (other, one)):  # {5}, [5] and a list of one
             if isinstance(several, Several) and len(several.items) == 1 and several.kind != "tuple":
                 return self.same(several.items[0], single)
+            if isinstance(several, Several) and several.kind == "list" and not isinstance(single, Several):
+                return every(self.same(item, single) for item in several.items)  # 1/2, or 50%
         return False
 
     def several(self, one: Several, other: Several) -> Same:

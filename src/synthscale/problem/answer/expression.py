@@ -422,9 +422,9 @@ class FormulaParser(Cursor):
         return Several("set", ())
 
     def barred(self) -> Expression:
-        r"""\overline{AB}: a symbol of its own."""
+        r"""\overline{AB}: the segment AB, one symbol."""
         self.expect("{")
-        return Symbol(f"overline_{self.braced_text()}")
+        return Symbol(self.braced_text())
 
     def braced_text(self) -> str:
         inside = []

@@ -34,7 +34,7 @@ _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*")
 _PHRASE = re.compile(
     r"""(?:\b(?:answers?|solutions?\ (?:is|are)|result)\b(?P<between>[^.\n:=]{0,60}?)
         (?:\bis\b|\bare\b|\bwas\b|:|=|\bequals\b|\bwould\ be\b|\bwill\ be\b|\bmust\ be\b|\bshould\ be\b)\s*:?
-      | ^[ \t]*\**A(?:nswer|ns)?[ \t]*[.:]\**(?=\s))[ \t]*\**[ \t]*:?[ \t]*""",
+      | ^[ \t]*\**(?:A|Ans\.?|Answer)[ \t]*:\**(?=\s))[ \t]*\**[ \t]*:?[ \t]*""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
 _BOLD = re.compile(r"\*\*([^*\n]{1,300})\*\*")

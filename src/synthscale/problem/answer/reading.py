@@ -10,7 +10,7 @@ from functools import lru_cache
 from synthscale.problem.answer.exact import rational
 from synthscale.problem.answer.syntax import AnswerParser
 from synthscale.problem.answer.tokens import Token, Unreadable, to_ascii, tokenise
-from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Several, Words
+from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Several, Symbol, Words
 from synthscale.problem.answer.units import MULTIPLIERS
 
 MAX_CHARACTERS = 2_000  # of an answer; a longer one is a text
@@ -20,6 +20,10 @@ CACHE_SIZE = 20_000
 
 NUMBER = re.compile(r"([-+]?)(\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?(\\?%)?\.?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?\s*(?:\\text\{\s*)?([ap]\.?\s?m\.?)?\s*\}?", re.IGNORECASE)
+_HOUR = re.compile(r"(\d{1,2})\s*([ap])\.?\s?m\.?", re.IGNORECASE)
+_CHOICE = re.compile(
+    r"(?:(?:option|choice)\s+)?(?:\(([A-J])\)|([A-J])\)|([A-J])\.|([A-J]):|([A-J]))(?=\s|$)\s*(.*)", re.DOTALL
+)
 _BASED = re.compile(r"([0-9A-Z]{1,64})_\{?(\d{1,2})\}?")
 _WRAPPERS = [
     ("$$", "$$"),
@@ -70,7 +74,23 @@ def readings(text: str) -> tuple[Answer, ...]:
     if (clock := _CLOCK.fullmatch(text)) is not None:
         half = re.sub(r"[.\s]", "", clock[3]).lower() if clock[3] else None
         return (Clock(f"{int(clock[1])}:{clock[2]}", half), *_parsed(text))
-    return _parsed(text)
+    if (hour := _HOUR.fullmatch(text)) is not None:
+        return Clock(f"{int(hour[1])}:00", f"{hour[2].lower()}m"), Quantity(Fraction(int(hour[1])))
+    return _parsed(text) + _chosen(text)
+
+
+def _chosen(text: str) -> tuple[Answer, ...]:
+    """The letter of a choice that is written with its content, (B) 12, or with a word, option B; and the content."""
+    plain = re.sub(r"\\(?:text|textbf|mathrm|mathbf|textrm)\s*\{([^{}]*)\}", r"\1 ", text)
+    found = _CHOICE.fullmatch(re.sub(r"(?:\\[ ,;:]|\\q?quad(?![a-z])|~|\s)+", " ", plain).strip())
+    if found is None:
+        return ()
+    *letters, content = found.groups()
+    if not content:
+        return (Quantity(Symbol(next(filter(None, letters)))),) if text[:1] in "oc" else ()
+    if letters[-1] is not None:  # a letter alone before other text is a variable or an article
+        return ()
+    return (Quantity(Symbol(next(filter(None, letters)))), *_parsed(content))
 
 
 def canonical_form(text: str) -> str:

@@ -101,6 +101,9 @@ class AnswerParser(FormulaParser):
 
     def relation(self) -> Answer:
         sides, names = [self.value()], []
+        if isinstance(sides[0], Words) and self.next.kind is Kind.NUMBER and sides[0].text.endswith((" is", " are")):
+            names.append("=")  # there are 12 − 5 = 7 apples
+            sides.append(self.value())
         while self.next.text in RELATIONS and self.next.kind is Kind.SIGN:
             names.append(RELATIONS[self.take().text])
             sides.append(self.value())
@@ -207,8 +210,6 @@ class AnswerParser(FormulaParser):
         while self.next.kind in (Kind.WORD, Kind.SYMBOL, Kind.NAME) or self.next.text == "'":
             words.append(self.take().text)
         if self.accept(":"):
-            return Relation("=", Words(" ".join(words).lower()), self.value())
-        if self.next.kind is Kind.NUMBER and words[-1].lower() in ("is", "are", "equals"):
             return Relation("=", Words(" ".join(words).lower()), self.value())
         return Words(" ".join(words).lower())
 

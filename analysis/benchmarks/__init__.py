@@ -1,0 +1,1 @@
+"""What our parts are measured against: scripts that run by hand and write tables under analysis/results."""
