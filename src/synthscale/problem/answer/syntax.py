@@ -10,8 +10,9 @@ import re
 from fractions import Fraction
 
 from synthscale.problem.answer.expression import FormulaParser
-from synthscale.problem.answer.relations import chain, expand_signs
-from synthscale.problem.answer.tokens import FUNCTIONS, Kind, Token, Unreadable, words
+from synthscale.problem.answer.relations import chain, constant, expand_signs
+from synthscale.problem.answer.tokens import FUNCTIONS, Kind, Token, Unreadable
+from synthscale.problem.answer.tokens import words as words_of
 from synthscale.problem.answer.tree import (
     Answer,
     Call,
@@ -29,7 +30,7 @@ from synthscale.problem.answer.tree import (
 from synthscale.problem.answer.units import CURRENCIES, read_unit
 
 RELATIONS = {"=": "=", "≠": "≠", "<": "<", ">": ">", "≤": "≤", "≥": "≥", "∈": "in", "≈": "≈"}
-FILLERS = words("""
+FILLERS = words_of("""
 about approximately exactly only total around nearly roughly over just a an the of is
 """)
 
@@ -48,9 +49,8 @@ class AnswerParser(FormulaParser):
             raise Unreadable(f"nothing fits at {self.next.text!r}")
         return answer
 
-    # answers ----------------------------------------------------------------------------------------------------------
-
     def answer(self) -> Answer:
+        """One value, or a list without brackets."""
         items = self.items()
         return items[0] if len(items) == 1 else Several("list", tuple(items))
 
@@ -79,17 +79,17 @@ class AnswerParser(FormulaParser):
         second = self.item()
         if isinstance(second, Relation) and second.name in "<>≤≥":
             low, high = (first, second) if first.name in ">≥" else (second, first)
-            if low.left == high.left and low.name in ">≥" and high.name in "<≤":
-                ends = (low.right, high.right)
-                if all(isinstance(end, Quantity) for end in ends):
-                    interval = Interval(ends[0].value, ends[1].value, low.name == "≥", high.name == "≤")  # type: ignore[union-attr]
-                    return Relation("in", low.left, interval)
+            low_end, high_end = constant(low.right), constant(high.right)
+            opposed = low.name in ">≥" and high.name in "<≤" and low.left == high.left
+            if opposed and low_end is not None and high_end is not None:
+                return Relation("in", low.left, Interval(low_end, high_end, low.name == "≥", high.name == "≤"))
         self.position = start
         return None
 
     def item(self) -> Answer:
+        """A value, a relation, or a union of intervals and sets."""
         parts = [self.relation()]
-        while self.next.text == "∪" or (self.next == Token(Kind.SYMBOL, "U", self.next.spaced) and len(parts)):
+        while self.next.text == "∪" or self.next == Token(Kind.SYMBOL, "U", spaced=True):
             self.take()
             parts.append(self.relation())
         if len(parts) == 1:
@@ -100,6 +100,7 @@ class AnswerParser(FormulaParser):
         return Union(tuple(parts))
 
     def relation(self) -> Answer:
+        """One value, or several with signs of relation between them."""
         sides, names = [self.value()], []
         if isinstance(sides[0], Words) and self.next.kind is Kind.NUMBER and sides[0].text.endswith((" is", " are")):
             names.append("=")  # there are 12 − 5 = 7 apples
@@ -110,6 +111,7 @@ class AnswerParser(FormulaParser):
         return chain(sides, names)
 
     def value(self) -> Answer:
+        """A number or formula with what is written beside it, words, a ratio, or something in brackets."""
         while self.next.kind is Kind.WORD and self.next.text.lower() in FILLERS and not self.at_last():
             self.take()
         currency = self.currency()
@@ -144,6 +146,7 @@ class AnswerParser(FormulaParser):
         return Quantity(value, currency or unit)
 
     def currency(self) -> str | None:
+        """The unit that a sign before the number stands for: $5, -$5."""
         if self.next.text in CURRENCIES:
             return CURRENCIES[self.take().text]
         ahead = self.tokens[self.position + 1 : self.position + 2]
@@ -196,6 +199,7 @@ class AnswerParser(FormulaParser):
             self.take()
 
     def ratio(self, first: Expression) -> Answer:
+        """The rest of a : b : c."""
         parts = [Quantity(first)]
         while self.accept(":"):
             part = self.sum()
@@ -212,7 +216,3 @@ class AnswerParser(FormulaParser):
         if self.accept(":"):
             return Relation("=", Words(" ".join(words).lower()), self.value())
         return Words(" ".join(words).lower())
-
-    # expressions ------------------------------------------------------------------------------------------------------
-
-    # tokens -----------------------------------------------------------------------------------------------------------

@@ -66,6 +66,8 @@ CANONICAL = {
 SINGLE_LETTERS = frozenset("mgsLlhNJWVK")  # that may be a unit after a number and a space
 CURRENCIES = {"$": "dollar", "€": "euro", "£": "poundsterling", "¥": "yen", "₹": "rupee", "¢": "cent"}
 MULTIPLIERS = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+PARTS = {"thirds": 3, "fourths": 4, "fifths": 5, "sixths": 6, "sevenths": 7, "eighths": 8, "ninths": 9, "tenths": 10}
+PARTS |= {"hundredths": 100, "thousandths": 1000}
 POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
 MAX_WORDS = 8
 
@@ -85,6 +87,9 @@ def read_unit(words: Sequence[str]) -> tuple[str | None, Fraction]:
     factor = Fraction(1)
     while words and words[0].lower() in MULTIPLIERS:
         factor *= MULTIPLIERS[words.pop(0).lower()]
+    if words and (part := PARTS.get(words[0].lower())) is not None:
+        words.pop(0)
+        factor /= part
     while words and words[0].lower() in ("of", "us", "u.s."):
         words.pop(0)
     numerator, denominator = _split_at_per(words)
