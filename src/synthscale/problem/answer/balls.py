@@ -16,10 +16,11 @@ from flint import acb, arb, ctx, fmpq
 from synthscale.problem.answer.exact import rational
 from synthscale.problem.answer.tree import EULER, IMAGINARY, PI, Call, Expression, Symbol, symbols
 
-NUM_POINTS = 8
+NUM_POINTS = 24
 MIN_AGREEING = 3
-PRECISIONS = (128, 1024, 8192)  # bits; the next where the balls are too wide to tell
-TIGHT_BITS = 64  # a ball is tight when its radius is below 2^-64 of the number
+LOW_BITS, HIGH_BITS = 128, 4_096  # the first shows most differences; the second those of a thousand digits
+TIGHT_BITS = HIGH_BITS // 2  # balls agree where their radius is below 2^-TIGHT_BITS of the number
+SCALES = (1, 50, 5_000, Fraction(1, 100))  # of the variables: near one, beyond a formula's own numbers, near zero
 
 
 class Meeting(Enum):
@@ -34,83 +35,86 @@ class NoValue(ValueError):
     """The formula has a function that has no ball."""
 
 
+NO_BALL = (NoValue, ZeroDivisionError, ValueError, OverflowError)
+
+
 def meet(one: Expression, other: Expression) -> Meeting:
     """Compare two formulas at the points where both have values."""
     variables = sorted(symbols(one) | symbols(other))
-    num_agreeing = 0
-    for point in points(variables):
-        match meet_at(one, other, point):
-            case Meeting.DIFFERENT:
-                return Meeting.DIFFERENT
-            case Meeting.AGREE:
-                num_agreeing += 1
-    needed = MIN_AGREEING if variables else 1
-    return Meeting.AGREE if num_agreeing >= needed else Meeting.UNKNOWN
+    at = list(points(variables))
+    if any(meet_at(one, other, point, LOW_BITS) is Meeting.DIFFERENT for point in at):
+        return Meeting.DIFFERENT
+    found = [meet_at(one, other, point, HIGH_BITS) for point in at]
+    if Meeting.DIFFERENT in found:
+        return Meeting.DIFFERENT
+    enough = found.count(Meeting.AGREE) >= (MIN_AGREEING if variables else 1)
+    return Meeting.AGREE if enough else Meeting.UNKNOWN
 
 
-def meet_at(one: Expression, other: Expression, point: Mapping[str, Fraction]) -> Meeting:
-    """Compare two formulas at one point."""
-    for precision in PRECISIONS:
-        ctx.prec = precision
-        try:
-            a, b = ball(one, point), ball(other, point)
-        except (NoValue, ZeroDivisionError, ValueError, OverflowError):
-            return Meeting.UNKNOWN
-        if not (a.is_finite() and b.is_finite()):
-            continue
-        if point and is_real(a) != is_real(b):  # outside the domain of one of them
-            return Meeting.UNKNOWN
-        if not (a - b).contains(0):
-            return Meeting.DIFFERENT
-        if is_tight(a - b, max(magnitude(a), magnitude(b))):
-            return Meeting.AGREE
-    return Meeting.UNKNOWN
+def meet_at(one: Expression, other: Expression, point: Mapping[str, Fraction], bits: int) -> Meeting:
+    """Compare two formulas at one point; few bits tell no agreement."""
+    ctx.prec = bits
+    try:
+        a, b = ball(one, point), ball(other, point)
+    except NO_BALL:
+        return Meeting.UNKNOWN
+    if not (a.is_finite() and b.is_finite()):
+        return Meeting.UNKNOWN
+    if point and is_real(a) != is_real(b):  # outside the domain of one of them
+        return Meeting.UNKNOWN
+    if not (a - b).contains(0):
+        return Meeting.DIFFERENT
+    return Meeting.AGREE if is_tight(a - b, max(magnitude(a), magnitude(b))) else Meeting.UNKNOWN
 
 
 def constant_ratio(one: Expression, other: Expression, positive: bool) -> Meeting:
     """Whether one / other is the same number at every point, not 0, and with `positive` above 0."""
-    variables = sorted(symbols(one) | symbols(other))
-    ratios: list[acb] = []
-    ctx.prec = PRECISIONS[1]
-    for point in points(variables):
-        try:
-            ratio = ball(one, point) / ball(other, point)
-        except (NoValue, ZeroDivisionError, ValueError, OverflowError):
-            continue
-        if ratio.is_finite() and is_tight(ratio - ratio.mid(), magnitude(ratio)):
-            ratios.append(ratio)
-    if not ratios:
-        return Meeting.UNKNOWN
-    first = ratios[0]
-    if first.contains(0) or (positive and not first.real > 0):
-        return Meeting.DIFFERENT
-    if any(not (ratio - first).contains(0) for ratio in ratios):
-        return Meeting.DIFFERENT
-    return Meeting.AGREE if len(ratios) >= MIN_AGREEING or not variables else Meeting.UNKNOWN
+    at = list(points(sorted(symbols(one) | symbols(other))))
+    for bits in (LOW_BITS, HIGH_BITS):
+        ratios = [ratio for point in at if (ratio := ratio_at(one, other, point, bits)) is not None]
+        if not ratios:
+            return Meeting.UNKNOWN
+        first = ratios[0]
+        if first.contains(0) or (positive and not first.real > 0):
+            return Meeting.DIFFERENT
+        if any(not (ratio - first).contains(0) for ratio in ratios):
+            return Meeting.DIFFERENT
+    num_tight = sum(is_tight(ratio - ratio.mid(), magnitude(ratio)) for ratio in ratios)
+    return Meeting.AGREE if num_tight >= MIN_AGREEING else Meeting.UNKNOWN
+
+
+def ratio_at(one: Expression, other: Expression, point: Mapping[str, Fraction], bits: int) -> acb | None:
+    """The quotient of two formulas at a point, None where it has no value."""
+    ctx.prec = bits
+    try:
+        ratio = ball(one, point) / ball(other, point)
+    except NO_BALL:
+        return None
+    return ratio if ratio.is_finite() else None
 
 
 def within(one: Expression, other: Expression, relative_tolerance: float) -> bool:
     """Whether two real constants differ by at most the tolerance times the second."""
-    ctx.prec = PRECISIONS[1]
+    ctx.prec = HIGH_BITS
     try:
         a, b = ball(one, {}), ball(other, {})
-    except (NoValue, ZeroDivisionError, ValueError, OverflowError):
+    except NO_BALL:
         return False
     return bool(abs(a - b) <= arb(relative_tolerance) * abs(b))
 
 
 def points(variables: list[str]) -> Iterator[dict[str, Fraction]]:
-    """Values for the variables, the same in every run: the first half positive, the others of either sign."""
+    """Values for the variables, the same in every run: a third positive, a third negative, the rest of either sign."""
     if not variables:
         yield {}
         return
     for k in range(NUM_POINTS):
         draw = random.Random(f"point {k}")
-        point = {}
-        for name in variables:
-            value = Fraction(draw.randint(1, 4_096), 1_021)
-            point[name] = -value if k >= NUM_POINTS // 2 and draw.random() < 0.5 else value
-        yield point
+        sign = (1, -1, 0)[k * 3 // NUM_POINTS]
+        yield {
+            name: (sign or draw.choice((1, -1))) * Fraction(draw.randint(512, 4_096), 1_021) * SCALES[k % len(SCALES)]
+            for name in variables
+        }
 
 
 def ball(value: Expression, point: Mapping[str, Fraction]) -> acb:

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from itertools import combinations
 
 from synthscale.problem.answer.intervals import as_interval, as_open, is_infinite, merged
 from synthscale.problem.answer.policy import AnswerPolicy, IntervalEnds, LetterCase, Ordering, Percent, Presence
-from synthscale.problem.answer.relations import FLIPPED, constant, half_line, is_label, labelled, same_label
+from synthscale.problem.answer.relations import (
+    FLIPPED,
+    constant,
+    half_line,
+    is_any_label,
+    is_label,
+    is_listed,
+    labelled,
+    same_label,
+)
 from synthscale.problem.answer.tree import (
     Answer,
     Based,
@@ -27,6 +37,7 @@ from synthscale.problem.answer.tree import (
     Union,
     Words,
     negative,
+    symbols,
 )
 from synthscale.problem.answer.units import agree
 
@@ -68,6 +79,10 @@ class Comparison:
                 return _letters_only(one.text) == _letters_only(other.text)
             case Clock(), Clock():
                 return one.time == other.time and agrees(self.policy.units, one.half, other.half, str.__eq__)
+            case Clock(), (Ratio() | Quantity()):
+                return one.ratio is not None and self.same(one.ratio, other)
+            case ((Ratio() | Quantity()), Clock()):
+                return other.ratio is not None and self.same(one, other.ratio)
             case Based(), Based():
                 return one == other
             case (Based() as based, Quantity() as bare) | (Quantity() as bare, Based() as based):
@@ -106,9 +121,12 @@ class Comparison:
                 same = self.same(one_value, other_value)
                 if same is not False:
                     return same
-            if isinstance(one_label, Words) or isinstance(other_label, Words):
+            if is_any_label(one_label) or is_any_label(other_label):
                 return self.same(one_value, other_value)
             return self.equations(one, other)
+        for several, relation in ((one, other), (other, one)):  # x = 5, y = 5 is not x = 5
+            if isinstance(several, Several) and isinstance(relation, Relation) and is_listed(several, relation):
+                return self.collections(one, other)
         by_condition = any(isinstance(value, (Interval, Union)) for value in (one_value, other_value))
         if self.policy.left_hand_sides is Presence.required and not by_condition:
             return False
@@ -127,7 +145,7 @@ class Comparison:
                 return False
             differences.append((name, Call("+", (left.value, negative(right.value)))))
         (one_name, one_difference), (other_name, other_difference) = differences
-        if one_name != other_name:
+        if one_name != other_name or not (symbols(one_difference) and symbols(other_difference)):
             return False
         return self.proportional(one_difference, other_difference, one_name not in "=≠")
 
@@ -152,10 +170,10 @@ class Comparison:
     def ratios(self, one: Ratio, other: Ratio) -> Same:
         if len(one.parts) != len(other.parts):
             return False
-        return every(
-            self.same_value(Call("*", (a.value, other.parts[0].value)), Call("*", (b.value, one.parts[0].value)))
-            for a, b in zip(one.parts[1:], other.parts[1:], strict=True)
-        )
+        pairs = [(a.value, b.value) for a, b in zip(one.parts, other.parts, strict=True)]
+        if any(all(part == 0 for part in side) for side in zip(*pairs, strict=True)):
+            return False  # 0 : 0 is no ratio
+        return every(self.same_value(Call("*", (a, d)), Call("*", (c, b))) for (a, b), (c, d) in combinations(pairs, 2))
 
     def matrices(self, one: Matrix, other: Matrix) -> Same:
         if [len(row) for row in one.rows] != [len(row) for row in other.rows]:

@@ -127,6 +127,8 @@ class FormulaParser(Cursor):
             return self.postfixed(left + part)
         if self.next.kind is Kind.NUMBER and before.kind is Kind.NUMBER:
             raise Unreadable("two numbers stand side by side")
+        if self.next.kind is Kind.NUMBER and before.kind is Kind.SYMBOL and not self.next.spaced:
+            raise Unreadable("a number is glued to a letter before it")
         return Call("*", (left, self.expression(self.power)))
 
     def proper_fraction(self) -> Fraction | None:

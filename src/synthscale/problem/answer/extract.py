@@ -52,7 +52,7 @@ _FIGURE = re.compile(
     r"-?\\?[$€£]?\d+(?:,\d{3})*(?:\.\d+)?(?:\s?/\s?\d+)?(?:\\?%)?|\\[dt]?frac\{[^{}]{1,20}\}\{[^{}]{1,20}\}"
 )
 _FORMULA = re.compile(r"\\(?![$%,! ])|[\^_{}]")
-_GLUED = re.compile(r"[A-Za-z_^]$")
+_GLUED = re.compile(r"[A-Za-z_^]$|[<>≤≥≠]\s{0,2}$")
 
 
 def extract(text: str, unmarked: Unmarked = Unmarked.last_sentence) -> Extraction:
@@ -238,7 +238,7 @@ def _figures(text: str) -> list[str]:
     return [
         found.group()
         for found in _FIGURE.finditer(text)
-        if not _GLUED.search(text[max(0, found.start() - 1) : found.start()])
+        if not _GLUED.search(text[max(0, found.start() - 3) : found.start()])
     ]
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from synthscale.problem.answer.exact import rational
 from synthscale.problem.answer.syntax import AnswerParser
 from synthscale.problem.answer.tokens import Token, Unreadable, to_ascii, tokenise
-from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Several, Symbol, Words
+from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Ratio, Several, Symbol, Words
 from synthscale.problem.answer.units import MULTIPLIERS
 
 MAX_CHARACTERS = 2_000  # of an answer; a longer one is a text
@@ -73,9 +73,10 @@ def readings(text: str) -> tuple[Answer, ...]:
         return (Based(based[1], based[2]),)
     if (clock := _CLOCK.fullmatch(text)) is not None:
         half = re.sub(r"[.\s]", "", clock[3]).lower() if clock[3] else None
-        return (Clock(f"{int(clock[1])}:{clock[2]}", half), *_parsed(text))
+        ratio = Ratio((Quantity(Fraction(int(clock[1]))), Quantity(Fraction(int(clock[2])))))
+        return (Clock(f"{int(clock[1])}:{clock[2]}", half, None if half or clock[2][0] == "0" else ratio),)
     if (hour := _HOUR.fullmatch(text)) is not None:
-        return Clock(f"{int(hour[1])}:00", f"{hour[2].lower()}m"), Quantity(Fraction(int(hour[1])))
+        return (Clock(f"{int(hour[1])}:00", f"{hour[2].lower()}m", Quantity(Fraction(int(hour[1])))),)
     return _parsed(text) + _chosen(text)
 
 

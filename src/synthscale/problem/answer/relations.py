@@ -35,7 +35,7 @@ def chain(sides: list[Answer], names: list[str]) -> Answer:
         return Relation("=", sides[0], sides[-1])
     if len(names) == 1:
         return Relation(names[0], sides[0], sides[1])
-    if (len(names) == 2 and set(names) <= set("<≤")) or set(names) <= set(">≥"):
+    if len(names) == 2 and (set(names) <= set("<≤") or set(names) <= set(">≥")):
         low, high = (sides[0], sides[2]) if names[0] in "<≤" else (sides[2], sides[0])
         low_name, high_name = (names[0], names[1]) if names[0] in "<≤" else (names[1], names[0])
         if isinstance(low, Quantity) and isinstance(high, Quantity):
@@ -95,8 +95,18 @@ def labelled(answer: Answer) -> tuple[Answer | None, Answer]:
 
 
 def same_label(one: Answer, other: Answer) -> bool:
-    """Whether two labels are the same; any words may stand for any other."""
-    return one == other or isinstance(one, Words) or isinstance(other, Words)
+    """Whether two labels are the same; words may stand for any other."""
+    return one == other or is_any_label(one) or is_any_label(other)
+
+
+def is_any_label(label: Answer | None) -> bool:
+    """Whether it is words, as Area; a few letters, as xy, may be variables."""
+    return isinstance(label, Words) and len(label.text) > 3
+
+
+def is_listed(several: Several, relation: Relation) -> bool:
+    """Whether a list of relations stands against one of them; (x, y) = (1, 2) is against all."""
+    return any(isinstance(item, Relation) for item in several.items) and not isinstance(relation.left, Several)
 
 
 def half_line(name: str, end: Expression) -> Answer:

@@ -7,6 +7,7 @@ value := sum unit | ratio | words  sum := term + term                 term := po
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
 from synthscale.problem.answer.expression import FormulaParser
@@ -30,6 +31,11 @@ from synthscale.problem.answer.tree import (
 from synthscale.problem.answer.units import CURRENCIES, read_unit
 
 RELATIONS = {"=": "=", "≠": "≠", "<": "<", ">": ">", "≤": "≤", "≥": "≥", "∈": "in", "≈": "≈"}
+OPERATIONS: dict[str, Callable[[Expression], Expression]] = {
+    "squared": lambda value: Call("^", (value, Fraction(2))),
+    "cubed": lambda value: Call("^", (value, Fraction(3))),
+    "factorial": lambda value: Call("factorial", (value,)),
+}
 FILLERS = words_of("""
 about approximately exactly only total around nearly roughly over just a an the of is
 """)
@@ -133,6 +139,8 @@ class AnswerParser(FormulaParser):
                 return Quantity(inner, "celsius" if self.take().text.startswith("C") else "fahrenheit")
             self.unit_words()
             return Quantity(inner, percent=True) if value.name == "percent" else Quantity(inner, "degree")
+        while self.next.text.lower() in OPERATIONS:
+            value = OPERATIONS[self.take().text.lower()](value)
         words = self.unit_words()
         unit, factor = read_unit(words)
         if words and unit is None and symbols(value):

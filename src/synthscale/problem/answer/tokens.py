@@ -227,6 +227,8 @@ def _letters(piece: str, spaced: bool, nouns: bool, after: Token | None) -> tupl
             return [Token(Kind.WORD, piece, spaced)], False
         rest, _ = _letters(piece[prefix.end() :], False, False, None)
         return [Token(Kind.NAME, prefix.group(), spaced), *rest], False
+    if piece.isupper() and known(piece) is None:  # ABC names something, and is not CAB
+        return [Token(Kind.SYMBOL, piece, spaced)], False
     could_be_noun = (
         known(piece) is not None or piece in POWERS or (spaced and len(piece) == 3 and after_value) or after is None
     )

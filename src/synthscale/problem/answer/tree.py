@@ -37,10 +37,11 @@ class Words(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """A time of day."""
+    """A time of day; `ratio` is what 3:45 is where it is none."""
 
     time: str
     half: str | None = None  # am, pm
+    ratio: Answer | None = None
 
 
 class Based(NamedTuple):
