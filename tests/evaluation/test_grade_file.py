@@ -10,7 +10,16 @@ import tracemalloc
 import pytest
 
 from synthscale.evaluation import grade_file
-from synthscale.evaluation.grade_file import BadLine, GradeError, Keys, Line, open_source, raw_parts, read_part, shortened
+from synthscale.evaluation.grade_file import (
+    BadLine,
+    GradeError,
+    Keys,
+    Line,
+    open_source,
+    raw_parts,
+    read_part,
+    shortened,
+)
 from synthscale.evaluation.grade_sink import graded_line, open_sink, refuse_same_file
 
 KEYS = Keys(prediction="prediction", reference="reference", grade="grade")

@@ -26,6 +26,7 @@ def folder_with(tmp_path: Path, *rows: object, test: int = 1) -> str:
     """A data set whose training file holds the rows, after three good ones."""
     good = [{"problem": f"What is 1 + {i}?", "solution": f"It is \\boxed{{{i + 1}}}."} for i in range(3 + test)]
     lines = [row if isinstance(row, str) else json.dumps(row) for row in (*good[:3], *rows)]
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "train.jsonl").write_text("\n".join(lines) + "\n")
     (tmp_path / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in good[3:]))
     return str(tmp_path)
@@ -40,10 +41,13 @@ def test_splits_do_not_meet_and_sizes_nest(gsm8k: DatasetTask) -> None:
 
 
 def test_a_problem_of_the_test_file_is_no_training_problem(tmp_path: Path) -> None:
-    leaked = {"problem": "What is 1 + 3?", "solution": "\\boxed{4}"}
-    task = DatasetTask(DatasetConfig(name="own", source=folder_with(tmp_path, leaked)))
+    leaked = [
+        {"problem": text, "solution": "\\boxed{4}"}
+        for text in ("What is 1 + 3?", "what is 1  + 3? ", "What is １ + 3?")
+    ]
+    task = DatasetTask(DatasetConfig(name="own", source=folder_with(tmp_path, *leaked)))
     rows = [row.problem.text for split in (Split.TRAIN, Split.VALIDATION) for row in task.rows.of(split)]
-    assert len(rows) == 3 and leaked["problem"] not in rows
+    assert sorted(rows) == ["What is 1 + 0?", "What is 1 + 1?", "What is 1 + 2?"]
 
 
 def test_the_own_solution_is_correct_and_another_answer_is_wrong(gsm8k: DatasetTask) -> None:
@@ -76,6 +80,9 @@ REFUSED = [
     ({"problem": 5.0, "solution": None}, "line 4 of", "no text under 'solution'"),
     ({"problem": "x?", "solution": "I could not say what it might be."}, "line 4 of", "task.unreadable=drop"),
     ({"problem": "x?", "solution": r"\boxed{\frac{1}{}"}, "line 4 of", "cannot read"),
+    ({"problem": "x?", "solution": "So the total is 10."}, "line 4 of", "cannot read: 'So"),
+    ({"problem": " ", "solution": "#### 1"}, "line 4 of", "an empty text"),
+    ({"problem": "what is  1 + 0?", "solution": "#### 77"}, "line 4 of", "asks what an earlier line asks"),
     ('{"problem": "\\ud800", "solution": "1"}', "line 4 of", "half a character"),
     ("[" * 100_000, "line 4 of", "no JSON"),
 ]
@@ -98,7 +105,7 @@ def test_unreadable_references_can_be_dropped(tmp_path: Path) -> None:
 def test_other_content_is_another_data_set(tmp_path: Path) -> None:
     first = DatasetConfig(name="own", source=folder_with(tmp_path)).fingerprint
     fingerprint.cache_clear()
-    source = folder_with(tmp_path, {"problem": "y?", "solution": "2"})
+    source = folder_with(tmp_path, {"problem": "y?", "solution": "#### 2"})
     assert DatasetConfig(name="own", source=source).fingerprint != first
     with pytest.raises(ValueError, match="another data set"):
         DatasetConfig(name="own", source=source, fingerprint=first)
@@ -109,3 +116,11 @@ def test_a_missing_file_and_missing_keys_are_refused(tmp_path: Path) -> None:
         DatasetConfig(name="own", source=str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="both null"):
         DatasetConfig(name="own", source=folder_with(tmp_path), solution_key=None)
+
+
+def test_the_same_files_elsewhere_are_the_same_data_set(tmp_path: Path) -> None:
+    from synthscale.stage.stage import plain
+
+    places = [folder_with(tmp_path / name) for name in ("here", "there")]
+    one, other = (DatasetConfig(name="own", source=place) for place in places)
+    assert plain(one, for_identity=True) == plain(other, for_identity=True) and plain(one) != plain(other)

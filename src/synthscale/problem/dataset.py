@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
@@ -20,8 +21,9 @@ import numpy as np
 
 from synthscale.problem.answer import AnswerPolicy, Grader
 from synthscale.problem.answer.extract import extract
-from synthscale.problem.problem import Problem, Split, StepTruth, TaskConfig, Verdict, check_between
+from synthscale.problem.problem import ONLY_A_PLACE, Problem, Split, StepTruth, TaskConfig, Verdict, check_between
 
+MARKED = frozenset({"hash", "box", "phrase"})  # rules by which a solution has a reference: by no guess at its prose
 FILES = {Split.TRAIN: "train.jsonl", Split.TEST: "test.jsonl"}
 
 
@@ -36,7 +38,7 @@ class Unreadable(Enum):
 class DatasetConfig(TaskConfig):
     """Where the problems are, what the fields of a line are called, and the verifier's conventions."""
 
-    source: str  # a folder with train.jsonl and test.jsonl
+    source: str = field(metadata={ONLY_A_PLACE: True})  # a folder with train.jsonl and test.jsonl
     problem_key: str = "problem"
     solution_key: str | None = "solution"  # null where there are none
     answer_key: str | None = None  # null: the final answer of the solution
@@ -194,8 +196,8 @@ def load_rows(origin: Origin) -> Rows:
         ValueError: for a line that lacks a field, or whose reference answer cannot be read, with its number.
     """
     test = read_file(origin, FILES[Split.TEST])
-    known = {row.problem.problem_id for row in test}
-    rest = [row for row in read_file(origin, FILES[Split.TRAIN]) if row.problem.problem_id not in known]
+    known = {as_asked(row.problem.text) for row in test}
+    rest = [row for row in read_file(origin, FILES[Split.TRAIN]) if as_asked(row.problem.text) not in known]
     num_validation = min(origin.num_validation, len(rest) // 2)
     if not test or not num_validation:
         raise ValueError(f"task.source={origin.source} has {len(test)} test and {len(rest)} other problems: too few.")
@@ -208,9 +210,16 @@ def read_file(origin: Origin, name: str) -> list[Row]:
     rows: dict[str, Row] = {}
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            row = read_row(origin, line, f"line {number} of {path}") if line.strip() else None
-            if row is not None:
-                rows.setdefault(row.problem.problem_id, row)
+            where = f"line {number} of {path}"
+            row = read_row(origin, line, where) if line.strip() else None
+            if row is None:
+                continue
+            first = rows.setdefault(as_asked(row.problem.text), row)
+            if first.problem.answer != row.problem.answer and origin.unreadable is Unreadable.refuse:
+                raise ValueError(
+                    f"{where} asks what an earlier line asks and answers {row.problem.answer!r} instead of "
+                    f"{first.problem.answer!r}; mend it, or keep the first of such lines with task.unreadable=drop."
+                )
     return sorted(rows.values(), key=lambda row: hashlib.sha256(b"order" + row.problem.problem_id.encode()).digest())
 
 
@@ -223,10 +232,12 @@ def read_row(origin: Origin, line: bytes, where: str) -> Row | None:
     if not isinstance(record, dict):
         raise ValueError(f"{where} is no JSON object.")
     text = text_of(record, origin.problem_key, where)
+    if not text.strip():
+        raise ValueError(f"{where} has an empty text under {origin.problem_key!r}.")
     solution = None if origin.solution_key is None else text_of(record, origin.solution_key, where)
     reference = solution if origin.answer_key is None else text_of(record, origin.answer_key, where)
-    answer = extract(reference or "").answer
-    if answer is not None:
+    answer, rule = extract(reference or "")
+    if answer is not None and (rule in MARKED or origin.answer_key is not None):
         return Row(Problem(text, answer), solution)
     if origin.unreadable is Unreadable.drop:
         return None
@@ -234,6 +245,11 @@ def read_row(origin: Origin, line: bytes, where: str) -> Row | None:
         f"{where} has a reference answer that the verifier cannot read: {(reference or '')[-80:]!r}; mend it, or leave "
         f"such problems out with task.unreadable=drop."
     )
+
+
+def as_asked(text: str) -> str:
+    """A problem's text as one key for all ways of setting it: white space, case and compatible characters aside."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def text_of(record: dict[str, Any], key: str, where: str) -> str:

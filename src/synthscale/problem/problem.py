@@ -12,6 +12,8 @@ from typing import Protocol
 
 import numpy as np
 
+ONLY_A_PLACE = "only_a_place"  # metadata of a config's field that says where something lies, and not what it is
+
 
 class Split(StrEnum):
     """The three disjoint parts of a task's problems."""

@@ -18,6 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from synthscale.problem.problem import ONLY_A_PLACE
 from synthscale.session import Session
 
 STAGES = ("pretrain", "synthesize", "finetune", "sample", "credit", "compose", "evaluate")
@@ -52,7 +53,7 @@ class Node:
         identity = {
             "stage": self.stage,
             "version": importlib.import_module(f"synthscale.stage.{self.stage}").VERSION,
-            "config": plain(self.config),
+            "config": plain(self.config, for_identity=True),
             "inputs": {name: node.key for name, node in sorted(self.inputs.items())},
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -79,14 +80,15 @@ def run_stage(node: Node, inputs: Mapping[str, Artifact], out: Path, session: Se
     return run(node.config, inputs, out, session)
 
 
-def plain(config: Any) -> Any:
+def plain(config: Any, *, for_identity: bool = False) -> Any:
     """A config as JSON types: dataclasses to dicts, enums to their values."""
     if dataclasses.is_dataclass(config):
-        return {f.name: plain(getattr(config, f.name)) for f in dataclasses.fields(config)}
+        kept = [f for f in dataclasses.fields(config) if not (for_identity and f.metadata.get(ONLY_A_PLACE))]
+        return {f.name: plain(getattr(config, f.name), for_identity=for_identity) for f in kept}
     if isinstance(config, Enum):
         return config.value
     if isinstance(config, Mapping):
-        return {str(key): plain(value) for key, value in config.items()}
+        return {str(key): plain(value, for_identity=for_identity) for key, value in config.items()}
     if isinstance(config, list | tuple):
-        return [plain(value) for value in config]
+        return [plain(value, for_identity=for_identity) for value in config]
     return config

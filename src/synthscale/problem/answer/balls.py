@@ -146,7 +146,7 @@ def apply(call: Call, arguments: list[acb]) -> acb:
     match call.name, arguments:
         case "+", _:
             return sum(arguments, acb(0))
-        case "*", [a, b]:
+        case (("*" | "apply"), [a, b]):
             return a * b
         case "/", [a, b]:
             return a / b

@@ -15,7 +15,6 @@ from synthscale.problem.answer.relations import (
     FLIPPED,
     constant,
     half_line,
-    is_any_label,
     is_label,
     is_listed,
     labelled,
@@ -25,6 +24,7 @@ from synthscale.problem.answer.tree import (
     Answer,
     Based,
     Call,
+    Choice,
     Clock,
     Expression,
     Interval,
@@ -77,6 +77,12 @@ class Comparison:
                 return self.quantities(one, other)
             case Words(), Words():
                 return _letters_only(one.text) == _letters_only(other.text)
+            case Choice(), Choice():
+                return one.letter == other.letter and self.any(one.contents, other.contents)
+            case Choice(), _:
+                return other == Quantity(Symbol(one.letter)) or self.any(one.contents, [other])
+            case _, Choice():
+                return one == Quantity(Symbol(other.letter)) or self.any([one], other.contents)
             case Clock(), Clock():
                 return one.time == other.time and agrees(self.policy.units, one.half, other.half, str.__eq__)
             case Clock(), (Ratio() | Quantity()):
@@ -121,8 +127,6 @@ class Comparison:
                 same = self.same(one_value, other_value)
                 if same is not False:
                     return same
-            if is_any_label(one_label) or is_any_label(other_label):
-                return self.same(one_value, other_value)
             return self.equations(one, other)
         for several, relation in ((one, other), (other, one)):  # x = 5, y = 5 is not x = 5
             if isinstance(several, Several) and isinstance(relation, Relation) and is_listed(several, relation):
@@ -152,6 +156,8 @@ class Comparison:
     def quantities(self, one: Quantity, other: Quantity) -> Same:
         """Values, percent signs and units."""
         if not agrees(self.policy.units, one.unit, other.unit, agree):
+            return False
+        if (one.percent and other.unit) or (other.percent and one.unit):  # 50% is not 50 cm
             return False
         letters = _letter(one.value), _letter(other.value)
         if self.policy.letter_case is LetterCase.ignore and letters[0] and letters[1]:
@@ -201,7 +207,8 @@ class Comparison:
         for several, single in ((one, other), (other, one)):  # {5}, [5] and a list of one
             if isinstance(several, Several) and len(several.items) == 1 and several.kind != "tuple":
                 return self.same(several.items[0], single)
-            if isinstance(several, Several) and several.kind == "list" and not isinstance(single, Several):
+            is_list = isinstance(several, Several) and several.kind == "list" and len(set(several.items)) > 1
+            if is_list and isinstance(several, Several) and not isinstance(single, Several):
                 return every(self.same(item, single) for item in several.items)  # 1/2, or 50%
         return False
 

@@ -35,7 +35,7 @@ def _apply(name: str, arguments: list[Fraction]) -> Fraction | None:
     match name, arguments:
         case "+", _:
             return sum(arguments, Fraction(0))
-        case "*", _:
+        case (("*" | "apply"), _):
             product = Fraction(1)
             for factor in arguments:
                 if _bits(product) > MAX_BITS:

@@ -129,7 +129,8 @@ class FormulaParser(Cursor):
             raise Unreadable("two numbers stand side by side")
         if self.next.kind is Kind.NUMBER and before.kind is Kind.SYMBOL and not self.next.spaced:
             raise Unreadable("a number is glued to a letter before it")
-        return Call("*", (left, self.expression(self.power)))
+        applied = self.next.text == "(" and is_function_name(left)
+        return Call("apply" if applied else "*", (left, self.expression(self.power)))
 
     def proper_fraction(self) -> Fraction | None:
         r"""The a/b of the mixed number 1\frac{a}{b} or 1 a/b; None, with nothing taken, where there is none."""
@@ -248,8 +249,8 @@ class FormulaParser(Cursor):
         base = {"two": "2", "three": "3", "eight": "8", "ten": "10", "sixteen": "16"}.get(token.text, token.text)
         if braces:
             self.expect("}")
-        if not base.isdecimal():
-            raise Unreadable("a base is no number")
+        if not (base.isdecimal() and base[0] != "0" and 2 <= int(base) <= 36):
+            raise Unreadable("a base is no number from 2 to 36")
         return base
 
     def symbol(self, name: str) -> Expression:
@@ -399,7 +400,7 @@ class FormulaParser(Cursor):
         return len(ahead) == 2 and ahead[0].kind is Kind.SYMBOL and ahead[1].text in ("|", ":")
 
     def environment(self, name: str) -> Answer:
-        if not re.fullmatch(r"begin\{([pbvB]?matrix|smallmatrix|array)\}.*", name):
+        if not re.fullmatch(r"begin\{([pbB]?matrix|smallmatrix|array)\}.*", name):
             raise Unreadable(f"{name} is no matrix")
         rows: list[tuple[Answer, ...]] = []
         row: list[Answer] = []
@@ -423,6 +424,13 @@ class FormulaParser(Cursor):
     def empty_set(self) -> Answer:
         return Several("set", ())
 
+    def angle(self) -> Expression:
+        r"""\angle ABC, a symbol of its own."""
+        token = self.take()
+        if token.kind is not Kind.SYMBOL:
+            raise Unreadable("an angle has no name")
+        return Symbol(f"∠{token.text}")
+
     def barred(self) -> Expression:
         r"""\overline{AB}: the segment AB, one symbol."""
         self.expect("{")
@@ -443,6 +451,13 @@ class FormulaParser(Cursor):
         return value
 
 
+def is_function_name(value: Expression) -> bool:
+    """Whether f(x) or f^{-1}(x) may begin with it; what it is applied to is multiplied all the same."""
+    if isinstance(value, Call) and value.name == "^" and value.arguments[1] == -1:
+        value = value.arguments[0]
+    return isinstance(value, Symbol) and len(value.name) == 1
+
+
 COMMANDS: dict[str, Callable[[FormulaParser], Expression | Answer]] = {
     "frac": FormulaParser.fraction,
     "sqrt": FormulaParser.root,
@@ -454,6 +469,7 @@ COMMANDS: dict[str, Callable[[FormulaParser], Expression | Answer]] = {
     "emptyset": FormulaParser.empty_set,
     "varnothing": FormulaParser.empty_set,
     "overline": FormulaParser.barred,
+    "angle": FormulaParser.angle,
 }
 
 

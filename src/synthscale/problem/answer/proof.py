@@ -23,7 +23,7 @@ def is_zero(difference: Expression) -> bool | None:
     for simplify in (sympy.cancel, sympy.simplify):
         if form == 0:
             return True
-        if form.is_Rational:
+        if form.is_Rational or form.is_zero is False:
             return False
         if form.count_ops() > MAX_OPERATIONS:
             return None
@@ -64,6 +64,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "root": sympy.real_root,
     "+": sympy.Add,
     "*": sympy.Mul,
+    "apply": sympy.Mul,
     "/": lambda a, b: a / b,
     "^": sympy.Pow,
     "negative": lambda a: -a,

@@ -10,8 +10,8 @@ from functools import lru_cache
 from synthscale.problem.answer.exact import rational
 from synthscale.problem.answer.syntax import AnswerParser
 from synthscale.problem.answer.tokens import Token, Unreadable, to_ascii, tokenise
-from synthscale.problem.answer.tree import Answer, Based, Clock, Quantity, Ratio, Several, Symbol, Words
-from synthscale.problem.answer.units import MULTIPLIERS
+from synthscale.problem.answer.tree import REALS, Answer, Based, Choice, Clock, Quantity, Ratio, Several, Symbol, Words
+from synthscale.problem.answer.units import MULTIPLIERS, OPERATIVE, PARTS
 
 MAX_CHARACTERS = 2_000  # of an answer; a longer one is a text
 MAX_WORDS = 8
@@ -19,10 +19,11 @@ MAX_DIGITS = 4_000
 CACHE_SIZE = 20_000
 
 NUMBER = re.compile(r"([-+]?)(\\?\$)?(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?(\\?%)?\.?")
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?\s*(?:\\text\{\s*)?([ap]\.?\s?m\.?)?\s*\}?", re.IGNORECASE)
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::\d\d)?\s*([ap]\.?\s?m\.?)?", re.IGNORECASE)
+_DOLLAR = re.compile(r"(?<!\\)\$")
 _HOUR = re.compile(r"(\d{1,2})\s*([ap])\.?\s?m\.?", re.IGNORECASE)
 _CHOICE = re.compile(
-    r"(?:(?:option|choice)\s+)?(?:\(([A-J])\)|([A-J])\)|([A-J])\.|([A-J]):|([A-J]))(?=\s|$)\s*(.*)", re.DOTALL
+    r"(?:(?i:option|choice)\s+)?(?:\(([A-J])\)|([A-J])\)|([A-J])\.|([A-J]):|([A-J]))(?=\s|$)\s*(.*)", re.DOTALL
 )
 _BASED = re.compile(r"([0-9A-Z]{1,64})_\{?(\d{1,2})\}?")
 _WRAPPERS = [
@@ -50,6 +51,7 @@ _COUNTED = (
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
 )
 _NUMBER_WORDS = {word: Fraction(number) for number, word in enumerate(_COUNTED)}
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
 _WORDS = re.compile(r"[A-Za-zÀ-ÿ][\w'’.-]*(?:,? [A-Za-zÀ-ÿ0-9(][\w'’.)-]*)*")
 
 
@@ -69,15 +71,21 @@ def readings(text: str) -> tuple[Answer, ...]:
         if "," in text and "." not in text:  # 100,200 may be two numbers
             found.append(Several("list", tuple(Quantity(Fraction(part)) for part in re.findall(r"\d+", text))))
         return tuple(found)
-    if (based := _BASED.fullmatch(text.replace(" ", ""))) is not None and based[1][0].isdigit():
+    if (based := _BASED.fullmatch(text.replace(" ", ""))) is not None and is_based(based[1], based[2]):
         return (Based(based[1], based[2]),)
-    if (clock := _CLOCK.fullmatch(text)) is not None:
+    spoken = re.sub(r"\\(?:text|mathrm|textrm)\s*\{([^{}]*)\}", r" \1", text) if "{" in text else text
+    if (clock := _CLOCK.fullmatch(spoken.strip())) is not None:
         half = re.sub(r"[.\s]", "", clock[3]).lower() if clock[3] else None
         ratio = Ratio((Quantity(Fraction(int(clock[1]))), Quantity(Fraction(int(clock[2])))))
         return (Clock(f"{int(clock[1])}:{clock[2]}", half, None if half or clock[2][0] == "0" else ratio),)
-    if (hour := _HOUR.fullmatch(text)) is not None:
+    if (hour := _HOUR.fullmatch(spoken.strip())) is not None:
         return (Clock(f"{int(hour[1])}:00", f"{hour[2].lower()}m", Quantity(Fraction(int(hour[1])))),)
-    return _parsed(text) + _chosen(text)
+    return _chosen(text) or _parsed(text)
+
+
+def is_based(digits: str, base: str) -> bool:
+    """Whether it is a number in that base, and not the variable A_1."""
+    return digits[0].isdigit() and base[0] != "0" and 2 <= int(base) <= 36
 
 
 def _chosen(text: str) -> tuple[Answer, ...]:
@@ -87,11 +95,13 @@ def _chosen(text: str) -> tuple[Answer, ...]:
     if found is None:
         return ()
     *letters, content = found.groups()
+    letter = next(filter(None, letters))
     if not content:
-        return (Quantity(Symbol(next(filter(None, letters)))),) if text[:1] in "oc" else ()
-    if letters[-1] is not None:  # a letter alone before other text is a variable or an article
+        return (Quantity(Symbol(letter)),) if re.match(r"option|choice", plain.strip(), re.IGNORECASE) else ()
+    contents = () if re.search(r"\([A-J]\)", content) else _parsed(content)
+    if letters[-1] is not None or not contents:  # a letter alone before other text is a variable or an article
         return ()
-    return (Quantity(Symbol(next(filter(None, letters)))), *_parsed(content))
+    return (Choice(letter, contents),)
 
 
 def canonical_form(text: str) -> str:
@@ -107,6 +117,8 @@ def canonical_form(text: str) -> str:
 
 def unwrap(text: str) -> str:
     """The text without what encloses the whole of it: dollars, boxes, styles, a full stop."""
+    if (num_dollars := len(_DOLLAR.findall(text))) >= 4 and num_dollars % 2 == 0:
+        text = _DOLLAR.sub(" ", text)  # $x = 3$ and $x = -1$
     while True:
         before = text
         text = text.strip().rstrip(".,;:").strip() if not text.endswith(r"\,") else text[:-2]
@@ -156,7 +168,9 @@ def _parsed(text: str) -> tuple[Answer, ...]:
             continue
         if answer not in found:
             found.append(answer)
-    if (words := _words(text)) is not None and not any(isinstance(answer, Words) for answer in found):
+    if (words := _words(text)) is not None and words.text in ("all real numbers", "all reals"):
+        return (REALS,)
+    if words is not None and not any(isinstance(answer, Words) for answer in found):
         found.append(words)
     numbers = [_number_in_words(answer.text) for answer in found[:1] if isinstance(answer, Words)]
     return tuple(found) + tuple(Quantity(number) for number in numbers if number is not None)
@@ -165,7 +179,14 @@ def _parsed(text: str) -> tuple[Answer, ...]:
 def _number_in_words(words: str) -> Fraction | None:
     """The value of `five` and `five apples`."""
     first, _, noun = words.partition(" ")
-    return None if " " in noun or noun in MULTIPLIERS or noun in _NUMBER_WORDS else _NUMBER_WORDS.get(first)
+    if " " in noun or noun in MULTIPLIERS or noun in PARTS or noun in OPERATIVE or noun in _NUMBER_WORDS:
+        return None
+    if noun in ("percent", "fourth", "fifth", "sixth", "eighth", "tenth", "hundredth"):
+        return None
+    tens, _, ones = first.partition("-")
+    if tens in _TENS and (not ones or 1 <= _NUMBER_WORDS.get(ones, 0) <= 9):
+        return Fraction(_TENS[tens] + _NUMBER_WORDS.get(ones, 0))
+    return _NUMBER_WORDS.get(first)
 
 
 def _read(tokens: list[Token]) -> Answer:

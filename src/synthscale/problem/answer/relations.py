@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from synthscale.problem.answer.exact import rational
 from synthscale.problem.answer.tokens import Unreadable
 from synthscale.problem.answer.tree import (
     INFINITY,
@@ -32,7 +33,7 @@ def chain(sides: list[Answer], names: list[str]) -> Answer:
     if not names:
         return sides[0]
     if set(names) == {"="}:
-        return Relation("=", sides[0], sides[-1])
+        return equal_chain(sides)
     if len(names) == 1:
         return Relation(names[0], sides[0], sides[1])
     if len(names) == 2 and (set(names) <= set("<≤") or set(names) <= set(">≥")):
@@ -41,6 +42,30 @@ def chain(sides: list[Answer], names: list[str]) -> Answer:
         if isinstance(low, Quantity) and isinstance(high, Quantity):
             return Relation("in", sides[1], Interval(low.value, high.value, low_name in "≤≥", high_name in "≤≥"))
     raise Unreadable("the chain of relations is no interval")
+
+
+def equal_chain(sides: list[Answer]) -> Answer:
+    """a = b = c: its last value, with what it begins with as a label; numbers in it have to be equal.
+
+    Raises:
+        Unreadable: for 2 = 3, and x = 4 = 5.
+    """
+    values = [rational_of(side) for side in sides]
+    if len({value for value in values if value is not None}) > 1:
+        raise Unreadable("a chain of equalities holds different numbers")
+    if values[0] is not None and values[-1] is not None:
+        return sides[-1]  # 3 + 4 = 7
+    return Relation("=", sides[0], sides[-1])
+
+
+def rational_of(side: Answer) -> Fraction | None:
+    """The number that a side is, where it is one."""
+    if not isinstance(side, Quantity) or side.percent or side.unit not in (None, "dollar"):
+        return None
+    try:
+        return rational(side.value)
+    except ZeroDivisionError:
+        return None
 
 
 def is_label(side: Answer) -> bool:
@@ -54,12 +79,11 @@ def is_label(side: Answer) -> bool:
     value = side.value
     if isinstance(value, Symbol):
         return True
-    return (
-        isinstance(value, Call)
-        and value.name == "*"
-        and isinstance(value.arguments[0], Symbol)
-        and isinstance(value.arguments[1], (Symbol, Fraction))
-    )
+    if not isinstance(value, Call):
+        return False
+    if value.name == "apply":  # f(x), f(3)
+        return True
+    return value.name == "*" and all(is_label(Quantity(argument)) for argument in value.arguments)
 
 
 def expand_signs(item: Answer) -> list[Answer]:
@@ -96,7 +120,8 @@ def labelled(answer: Answer) -> tuple[Answer | None, Answer]:
 
 def same_label(one: Answer, other: Answer) -> bool:
     """Whether two labels are the same; words may stand for any other."""
-    return one == other or is_any_label(one) or is_any_label(other)
+    both_words = isinstance(one, Words) and isinstance(other, Words)
+    return one == other or (not both_words and (is_any_label(one) or is_any_label(other)))
 
 
 def is_any_label(label: Answer | None) -> bool:

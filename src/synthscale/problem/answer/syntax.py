@@ -28,7 +28,7 @@ from synthscale.problem.answer.tree import (
     Words,
     symbols,
 )
-from synthscale.problem.answer.units import CURRENCIES, read_unit
+from synthscale.problem.answer.units import CURRENCIES, OPERATIVE, read_unit
 
 RELATIONS = {"=": "=", "≠": "≠", "<": "<", ">": ">", "≤": "≤", "≥": "≥", "∈": "in", "≈": "≈"}
 OPERATIONS: dict[str, Callable[[Expression], Expression]] = {
@@ -39,6 +39,13 @@ OPERATIONS: dict[str, Callable[[Expression], Expression]] = {
 FILLERS = words_of("""
 about approximately exactly only total around nearly roughly over just a an the of is
 """)
+
+
+def must_not_deny(label: Words) -> Words:
+    """The label, unless it says that the value is none: not x = 5."""
+    if OPERATIVE & set(label.text.split()):
+        raise Unreadable("a label denies its value")
+    return label
 
 
 class AnswerParser(FormulaParser):
@@ -107,8 +114,11 @@ class AnswerParser(FormulaParser):
 
     def relation(self) -> Answer:
         """One value, or several with signs of relation between them."""
+        if self.accept("≈"):
+            return self.value()
         sides, names = [self.value()], []
         if isinstance(sides[0], Words) and self.next.kind is Kind.NUMBER and sides[0].text.endswith((" is", " are")):
+            must_not_deny(sides[0])
             names.append("=")  # there are 12 − 5 = 7 apples
             sides.append(self.value())
         while self.next.text in RELATIONS and self.next.kind is Kind.SIGN:
@@ -142,7 +152,10 @@ class AnswerParser(FormulaParser):
         while self.next.text.lower() in OPERATIONS:
             value = OPERATIONS[self.take().text.lower()](value)
         words = self.unit_words()
-        unit, factor = read_unit(words)
+        try:
+            unit, factor = read_unit(words)
+        except ValueError as error:
+            raise Unreadable(str(error)) from None
         if words and unit is None and symbols(value):
             raise Unreadable("words follow a formula")
         if factor != 1:
@@ -221,6 +234,9 @@ class AnswerParser(FormulaParser):
         words: list[str] = []
         while self.next.kind in (Kind.WORD, Kind.SYMBOL, Kind.NAME) or self.next.text == "'":
             words.append(self.take().text)
+        label = Words(" ".join(words).lower())
         if self.accept(":"):
-            return Relation("=", Words(" ".join(words).lower()), self.value())
-        return Words(" ".join(words).lower())
+            return Relation("=", must_not_deny(label), self.value())
+        if self.next.text in RELATIONS:
+            must_not_deny(label)
+        return label

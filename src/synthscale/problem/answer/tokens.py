@@ -222,7 +222,7 @@ def _letters(piece: str, spaced: bool, nouns: bool, after: Token | None) -> tupl
         could_be_unit |= after is not None and after.text in ("°", "/") and piece in "CFhs"
         return [Token(Kind.WORD if nouns and could_be_unit else Kind.SYMBOL, piece, spaced)], could_be_unit
     if len(piece) >= 4 or not piece.isascii() or not piece.isalpha() or piece.lower() in SHORT_WORDS:
-        prefix = re.match(r"(sqrt|sin|cos|tan|log|ln|pi)(?=[a-z]$|[a-z](?:sin|cos|tan)$)", piece)
+        prefix = re.match(r"(sqrt|sin|cos|tan|log|ln|pi)(?=[a-rt-z]$|[a-z](?:sin|cos|tan)$)", piece)
         if prefix is None:
             return [Token(Kind.WORD, piece, spaced)], False
         rest, _ = _letters(piece[prefix.end() :], False, False, None)

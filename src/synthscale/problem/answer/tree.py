@@ -44,6 +44,13 @@ class Clock(NamedTuple):
     ratio: Answer | None = None
 
 
+class Choice(NamedTuple):
+    """A letter with its content, as in (B) 12."""
+
+    letter: str
+    contents: tuple[Answer, ...]  # its readings
+
+
 class Based(NamedTuple):
     """Digits in a base, as in 101_2; no base where none is shown."""
 
@@ -93,7 +100,7 @@ class Relation(NamedTuple):
     right: Answer
 
 
-Answer = Quantity | Words | Clock | Based | Ratio | Several | Interval | Union | Matrix | Relation
+Answer = Quantity | Words | Choice | Clock | Based | Ratio | Several | Interval | Union | Matrix | Relation
 
 PI, EULER, IMAGINARY, INFINITY = Symbol("pi"), Symbol("e"), Symbol("i"), Symbol("infinity")
 REALS = Interval(Call("negative", (INFINITY,)), INFINITY, False, False)

@@ -66,10 +66,17 @@ CANONICAL = {
 SINGLE_LETTERS = frozenset("mgsLlhNJWVK")  # that may be a unit after a number and a space
 CURRENCIES = {"$": "dollar", "€": "euro", "£": "poundsterling", "¥": "yen", "₹": "rupee", "¢": "cent"}
 MULTIPLIERS = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+MULTIPLIERS["dozen"] = 12
 PARTS = {"thirds": 3, "fourths": 4, "fifths": 5, "sixths": 6, "sevenths": 7, "eighths": 8, "ninths": 9, "tenths": 10}
 PARTS |= {"hundredths": 100, "thousandths": 1000}
 POWERS = {"square": 2, "sq": 2, "squared": 2, "cubic": 3, "cu": 3, "cubed": 3}
-MAX_WORDS = 8
+_OPERATIVE = """
+not no isn't wasn't wrong incorrect false never cannot can't none nor neither negative minus plus times point half
+halves third quarter dozens score grand hundreds thousands millions billions trillions reciprocal inverse opposite least
+most than or maybe perhaps probably possibly between divided multiplied by to through until root cubes squares mod
+modulo if unless except without wait actually instead nope question
+"""
+OPERATIVE = frozenset(_OPERATIVE.split())  # words that change a value, or deny it: nothing with one is a counted noun
 
 
 def known(word: str) -> str | None:
@@ -82,8 +89,13 @@ def read_unit(words: Sequence[str]) -> tuple[str | None, Fraction]:
 
     Args:
         words: what follows a number: words, and `/`, `*`, `^2` between them.
+
+    Raises:
+        ValueError: for words that change the value: not, minus, at least.
     """
     words = list(words)
+    if any(word.lower() in OPERATIVE for word in words):
+        raise ValueError("a word changes the value")
     factor = Fraction(1)
     while words and words[0].lower() in MULTIPLIERS:
         factor *= MULTIPLIERS[words.pop(0).lower()]
@@ -125,6 +137,8 @@ def _one_unit(words: Sequence[str]) -> str | None:
             unit = known(word)
             if unit is None:
                 return None
+        elif unit == "degree" and known(word) in ("celsius", "fahrenheit"):
+            unit = known(word)
     if unit is None:
         return None
     return unit if power == 1 else f"{unit}^{power}"
