@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from synthscale.problem.answer.tokens import Kind, Token, Unreadable
 
-MAX_DEPTH = 40
+MAX_DEPTH = 100
+MAX_OPERATIONS = 400  # so that what is built is not too deep for those who walk through it
 END = Token(Kind.SIGN, "")
 
 
@@ -17,6 +18,7 @@ class Cursor:
         self.tokens = list(tokens)
         self.position = 0
         self.depth = 0
+        self.num_operations = 0
 
     @property
     def next(self) -> Token:
@@ -43,6 +45,16 @@ class Cursor:
     def expect(self, text: str) -> None:
         if not self.accept(text):
             raise Unreadable(f"{text!r} is missing")
+
+    def operate(self) -> None:
+        """Count one more operation.
+
+        Raises:
+            Unreadable: where there are too many.
+        """
+        self.num_operations += 1
+        if self.num_operations > MAX_OPERATIONS:
+            raise Unreadable("it has too many operations")
 
     def enter(self) -> None:
         self.depth += 1

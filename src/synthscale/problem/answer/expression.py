@@ -57,6 +57,7 @@ class FormulaParser(Cursor):
         value = self.signed_term()
         while self.next.text in ("+", "-", "±", "∓") and self.next.kind is Kind.SIGN:
             sign = self.take().text
+            self.operate()
             right = self.expression(self.term)
             left = must_be_expression(value)
             match sign:
@@ -91,6 +92,7 @@ class FormulaParser(Cursor):
     def term(self) -> Expression | Answer:
         value = self.power()
         while True:
+            self.operate()
             if self.next.text in ("*", "/") and self.next.kind is Kind.SIGN:
                 if self.next.text == "/" and self.word_follows():
                     return value
@@ -177,6 +179,7 @@ class FormulaParser(Cursor):
     def postfixed(self, value: Expression | Answer) -> Expression | Answer:
         """Factorials, percent and degree signs, primes."""
         while True:
+            self.operate()
             ahead = [token.text for token in self.tokens[self.position : self.position + 4]]
             if ahead[:1] == ["!"]:
                 self.take()
@@ -197,7 +200,12 @@ class FormulaParser(Cursor):
                 return value
 
     def primary(self) -> Expression | Answer:
-        token = self.take()
+        self.enter()
+        value = self.primary_of(self.take())
+        self.depth -= 1
+        return value
+
+    def primary_of(self, token: Token) -> Expression | Answer:
         match token.kind:
             case Kind.NUMBER:
                 return self.number(token)

@@ -30,6 +30,7 @@ class Extraction(NamedTuple):
     rule: str
 
 
+_BLANKS = re.compile(r"[^\S\n]{4,}")  # patterns that begin with white space would go over it again and again
 _HEADING = re.compile(r"[A-Za-z]{3,}(?: [A-Za-z]+)*:?$|(?:[Ss]tep|[Pp]art|[Cc]ase) \d")
 _TOKENS = re.compile(r"(?:\s{0,4}(?:<\|[^|<>\s]{1,30}\|>|</?s>|<eos>|<end_of_turn>)){1,20}\s{0,4}$")
 _DENIAL = re.compile(r"\b(?:not|never|cannot|wrong|incorrect|neither|nor)\b|n't\b", re.IGNORECASE)
@@ -79,7 +80,8 @@ def extract(text: str, unmarked: Unmarked = Unmarked.last_sentence) -> Extractio
         return Extraction(answer or None, "hash")
     if len(text) <= 200 and NUMBER.fullmatch(stripped := text.strip()):
         return Extraction(stripped, "plain")
-    return _extract(text[-TAIL_CHARACTERS:] if len(text) > TAIL_CHARACTERS else text, unmarked)
+    text = text[-TAIL_CHARACTERS:] if len(text) > TAIL_CHARACTERS else text
+    return _extract(_BLANKS.sub("   ", text), unmarked)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
@@ -156,17 +158,18 @@ def _braced(text: str, start: int) -> str | None:
 
 def _after_phrase(text: str) -> str | None:
     """What the last phrase that announces an answer announces; an empty text where that cannot be read."""
+    is_last_word = False  # whether the text says no more after a phrase that denies, or that cannot be read
     for found in reversed(list(_PHRASE.finditer(text + " "))[-MAX_TRIES:]):
         before = text[max(0, found.start() - 20) : found.start()].rpartition("\n")[2]
         rest = text[found.end() : found.end() + MAX_CHARACTERS].strip()
         if _DENIAL.search(f"{found['between'] or ''} {rest[:16]}") or _DENIED.search(before):
-            return ""
+            is_last_word = True
+            continue
         answer = _announced(rest)
         if answer is not None:
             return answer
-        if "\n" not in rest:
-            return ""
-    return None
+        is_last_word |= "\n" not in rest
+    return "" if is_last_word else None
 
 
 def _announced(rest: str) -> str | None:
@@ -242,7 +245,7 @@ def _last_line(formula: str) -> str:
     if (r"\begin{" in formula and "matrix" in formula) or r"\begin{array" in formula:
         return formula
     lines = [line for line in re.split(r"\\\\", formula) if line.strip()]
-    return (lines[-1] if lines else formula).replace("&", " ").strip() if "&" in formula else formula
+    return (lines[-1] if lines else formula).replace("&", " ").strip(" =\n") if "&" in formula else formula
 
 
 def _in_prose(text: str, unmarked: Unmarked) -> str | None:
@@ -294,6 +297,8 @@ def _trimmed(text: str) -> Iterator[str]:
 def _first_readable(candidates: list[str]) -> str | None:
     for candidate in candidates:
         candidate = candidate.strip().strip("*").strip()
+        if candidate.count("**") == 1 and not re.search(r"\w\*\*[\w({]", candidate):
+            candidate = candidate.replace("**", "")  # the other half of **B**
         if candidate and _is_answer(candidate):
             return candidate
     return None

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,12 +23,15 @@ from pathlib import Path
 
 START_SECONDS = 120.0  # for the imports, on a busy machine
 GRACE_SECONDS = 2.0  # after which a worker that outlives its own alarm is killed
+AT_ONCE_SECONDS = 0.5  # a worker that is found dead so soon was ended by somebody, and the pair is not to blame
+MAX_TRIES = 2  # of a pair whose workers are found dead
 MAX_IN_FLIGHT_BYTES = 16_384  # below a pipe's capacity: writing never waits for reading
 PACKAGE_ROOT = Path(__file__).parents[3]
 
 Question = tuple[str, str, dict[str, str | float], float]  # prediction, reference, policy, seconds
 Found = tuple[bool | None, str]  # the same or not, None for a time-out; and the rule
 TIMED_OUT: Found = (None, "time")
+CRASHED: Found = (None, "crash")
 
 
 class Worker:
@@ -54,10 +58,11 @@ class Worker:
             raise RuntimeError("the process that compares formulas did not start; its error stands above, if any.")
 
     def ask(self, questions: Sequence[Question]) -> list[Found]:
-        """The answers to the first questions: to all of them, or up to the one that ended the process."""
+        """The answers to the first questions: to all, or up to the one that ended the process, or the one before."""
         found: list[Found] = []
         lines = [json.dumps(question).encode() + b"\n" for question in questions]
         sent = unanswered = 0
+        asked = time.monotonic()
         while len(found) < len(lines):
             while sent < len(lines) and (unanswered == 0 or unanswered + len(lines[sent]) <= MAX_IN_FLIGHT_BYTES):
                 try:
@@ -69,7 +74,10 @@ class Worker:
                 sent += 1
             line = self.line(questions[len(found)][3] + GRACE_SECONDS)
             if line is None:
-                return [*found, self.cause_of_death()]
+                cause = self.cause_of_death()
+                at_once = time.monotonic() - asked < AT_ONCE_SECONDS
+                return found if cause == CRASHED and at_once else [*found, cause]
+            asked = time.monotonic()
             unanswered -= len(lines[len(found)])
             same, rule = json.loads(line)
             found.append((same, rule))
@@ -98,7 +106,7 @@ class Worker:
                 self.end()
                 return TIMED_OUT
         self.end()
-        return TIMED_OUT if self.process.returncode == -signal.SIGALRM else (None, "crash")
+        return TIMED_OUT if self.process.returncode == -signal.SIGALRM else CRASHED
 
     def end(self) -> None:
         """End the process and close the pipes."""
@@ -136,8 +144,7 @@ class Workers:
         self.free: list[Worker] = []
         self.busy: list[Worker] = []
         self.lock = threading.Lock()
-        self.owner = os.getpid()
-        atexit.register(self.close)
+        _all_workers.add(self)
 
     def ask(self, questions: Sequence[Question]) -> list[Found]:
         """An answer to every question, in their order; a question that ends its worker is not asked again."""
@@ -159,23 +166,24 @@ class Workers:
     def ask_one(self, questions: Sequence[Question], asking: Asking) -> list[Found]:
         """Ask one worker after the other, as long as questions are left."""
         found: list[Found] = []
+        num_tries = 0
         while len(found) < len(questions) and not asking.stopped:
             worker = self.take()
             try:
                 asking.workers.append(worker)
-                found += worker.ask(questions[len(found) :])
+                answers = worker.ask(questions[len(found) :])
             except BaseException:  # Ctrl-C, or a caller's own alarm: what the pipes hold is unknown
                 worker.end()
                 raise
             asking.workers.remove(worker)
             self.give_back(worker)
+            num_tries = 0 if answers else num_tries + 1
+            found += answers or ([CRASHED] if num_tries == MAX_TRIES else [])
         return found
 
     def take(self) -> Worker:
         """A free worker, or a new one."""
         with self.lock:
-            if self.owner != os.getpid():  # after a fork the pipes belong to the parent
-                self.free, self.owner = [], os.getpid()
             while self.free:
                 worker = self.free.pop()
                 if worker.process.poll() is None:
@@ -191,10 +199,31 @@ class Workers:
                 return
         worker.end()
 
+    def forget(self) -> None:
+        """After a fork: the pipes belong to the parent, and the lock may be held by a thread that is not here."""
+        self.free, self.lock = [], threading.Lock()
+
     def close(self) -> None:
         """End all workers that are free."""
-        if self.owner != os.getpid():
-            return
         with self.lock:
             while self.free:
                 self.free.pop().end()
+
+
+_all_workers: weakref.WeakSet[Workers] = weakref.WeakSet()
+
+
+@atexit.register
+def close_all() -> None:
+    """End all workers with the program."""
+    for workers in list(_all_workers):
+        workers.close()
+
+
+def forget_all() -> None:
+    """Leave the parent's workers to the parent."""
+    for workers in list(_all_workers):
+        workers.forget()
+
+
+os.register_at_fork(after_in_child=forget_all)
