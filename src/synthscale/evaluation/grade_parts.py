@@ -6,13 +6,11 @@ all of it, and this one only carries bytes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import BinaryIO
 
 from synthscale.evaluation.grade_file import BadLine, Keys, Line, RawPart, raw_parts, read_part
-from synthscale.evaluation.grade_processes import in_processes
 from synthscale.evaluation.grade_sink import graded_line
 from synthscale.evaluation.grade_summary import Tally
 from synthscale.problem.answer import Grader
@@ -98,11 +96,6 @@ def write(line: Line, grade: Grade, settings: Settings, tally: Tally) -> bytes:
     return graded_line(line, settings.keys.grade, content) if settings.out is not None else b""
 
 
-def graded_here(parts: Iterable[RawPart], settings: Settings, grader: Grader) -> Iterator[Part]:
-    """The parts, graded one after the other in this process."""
-    return (grade_part(part, settings, grader) for part in parts)
-
-
 _graders: dict[str, Grader] = {}  # of a process, by its settings
 
 
@@ -112,8 +105,3 @@ def grade_part_alone(part: RawPart, settings: Settings) -> Part:
     if name not in _graders:
         _graders[name] = Grader(settings.policy, time_limit_seconds=settings.time_limit_seconds)
     return grade_part(part, settings, _graders[name])
-
-
-def graded_in_processes(parts: Iterable[RawPart], settings: Settings) -> Generator[Part]:
-    """The parts, graded by `jobs` processes."""
-    return in_processes(partial(grade_part_alone, settings=settings), parts, settings.jobs)

@@ -10,12 +10,11 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from synthscale.evaluation.grade_file import GradeError
 
@@ -25,37 +24,47 @@ Given = TypeVar("Given")
 Found = TypeVar("Found")
 
 
-def in_processes(work: Callable[[Given], Found], arguments: Iterable[Given], jobs: int) -> Generator[Found]:
-    """What `work` makes of each argument, in their order; few of them are in memory at a time.
+class Processes:
+    """Up to `num` processes, started when there is work; a context that ends them."""
 
-    Raises:
-        GradeError: if a process was killed.
-    """
-    processes = [start() for _ in range(jobs)]
-    free, threads = deque(processes), ThreadPoolExecutor(jobs)
-    lock = threading.Lock()
+    def __init__(self, num: int) -> None:
+        self.num = num
+        self.all: list[subprocess.Popen[bytes]] = []
+        self.free: deque[subprocess.Popen[bytes]] = deque()
+        self.threads = ThreadPoolExecutor(num)
 
-    def do(argument: Given) -> Found:
-        with lock:
-            process = free.popleft()
-        found: Found = ask(process, work, argument)
-        with lock:
-            free.append(process)
-        return found
+    def map(self, work: Callable[[Given], Found], arguments: Iterable[Given]) -> Iterator[Found]:
+        """What `work` makes of each argument, in their order; few of them are in memory at a time.
 
-    waiting: deque[Future[Found]] = deque()
-    try:
+        Raises:
+            GradeError: if a process was killed.
+        """
+        while len(self.all) < self.num:
+            self.all.append(start())
+            self.free.append(self.all[-1])
+        waiting: deque[Future[Found]] = deque()
         for argument in arguments:
-            waiting.append(threads.submit(do, argument))
-            if len(waiting) >= NUM_AHEAD * jobs:
+            waiting.append(self.threads.submit(self.do, work, argument))
+            if len(waiting) >= NUM_AHEAD * self.num:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:
-        for process in processes:
+
+    def do(self, work: Callable[[Given], Found], argument: Given) -> Found:
+        """Have a free process do the work; there is one for each thread."""
+        process = self.free.popleft()
+        found: Found = ask(process, work, argument)
+        self.free.append(process)
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self.all:
             process.kill()
-        threads.shutdown(cancel_futures=True)
-        for process in processes:
+        self.threads.shutdown(cancel_futures=True)
+        for process in self.all:
             process.communicate()
 
 

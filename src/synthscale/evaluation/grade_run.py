@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, nullcontext
 from functools import partial
 
 from rich.console import Console
 
 from synthscale.evaluation.grade_file import STANDARD, GradeError, Source, open_source
-from synthscale.evaluation.grade_parts import (
-    Settings,
-    first_bad_line,
-    graded_here,
-    graded_in_processes,
-    parts_of,
-)
-from synthscale.evaluation.grade_processes import in_processes
+from synthscale.evaluation.grade_parts import Part, Settings, first_bad_line, grade_part, grade_part_alone, parts_of
+from synthscale.evaluation.grade_processes import Processes
 from synthscale.evaluation.grade_sink import open_sink, refuse_same_file
 from synthscale.evaluation.grade_summary import Tally, is_terminal, print_audit, print_summary, progress_bar, screen
 from synthscale.problem.answer import Grader
@@ -31,12 +26,12 @@ def run(settings: Settings) -> int:
         GradeError: if a file or a line cannot be used.
     """
     console, tally = screen(stderr=True), Tally()
-    with open_source(settings.source) as source:
+    with open_source(settings.source) as source, Processes(settings.jobs) as processes:
         if settings.out is not None:
             refuse_same_file(source, settings.out)
         if source.num_bytes is not None and not settings.skip_bad:
-            check(source, settings)
-        seconds = _grade(source, settings, console, tally)
+            check(source, settings, processes)
+        seconds = _grade(source, settings, console, tally, processes)
     if settings.audit:
         print_audit(tally, screen(stderr=settings.out == STANDARD))
         return int(tally.num_failures > 0)
@@ -44,7 +39,7 @@ def run(settings: Settings) -> int:
     return int(tally.sides[Side.REFERENCE] > 0)
 
 
-def check(source: Source, settings: Settings) -> None:
+def check(source: Source, settings: Settings, processes: Processes) -> None:
     """Go over a regular file once, before hours are spent on one that ends in a bad line.
 
     Raises:
@@ -52,13 +47,13 @@ def check(source: Source, settings: Settings) -> None:
     """
     find = partial(first_bad_line, keys=settings.keys)
     parts = parts_of(source.file, one_by_one=False)
-    for bad_line in map(find, parts) if settings.jobs == 1 else in_processes(find, parts, settings.jobs):
+    for bad_line in map(find, parts) if settings.jobs == 1 else processes.map(find, parts):
         if bad_line is not None:
             raise source.refusal(bad_line)
     source.file.seek(0)
 
 
-def _grade(source: Source, settings: Settings, console: Console, tally: Tally) -> float:
+def _grade(source: Source, settings: Settings, console: Console, tally: Tally, processes: Processes) -> float:
     """Grade the parts into the sink, and return the seconds that it took."""
     is_pipe = source.num_bytes is None
     hidden = settings.out == STANDARD and is_terminal(sys.stdout)  # the lines themselves show how far it is
@@ -69,9 +64,9 @@ def _grade(source: Source, settings: Settings, console: Console, tally: Tally) -
         parts = parts_of(source.file, one_by_one=is_pipe and settings.jobs == 1)
         if settings.jobs == 1:
             grader = stack.enter_context(Grader(settings.policy, time_limit_seconds=settings.time_limit_seconds))
-            graded = graded_here(parts, settings, grader)
+            graded: Iterator[Part] = map(partial(grade_part, settings=settings, grader=grader), parts)
         else:
-            graded = stack.enter_context(closing(graded_in_processes(parts, settings)))
+            graded = processes.map(partial(grade_part_alone, settings=settings), parts)
         for part in graded:
             tally.merge(part.tally)
             for line in part.left_out:

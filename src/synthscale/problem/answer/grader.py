@@ -6,6 +6,7 @@ and `formula` whether it is the reference's, `workers` runs what may take long.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -24,6 +25,7 @@ from synthscale.problem.problem import Verdict
 TIME_LIMIT_SECONDS = 5.0
 STREAM_BATCH = 256
 MAX_CHARACTERS_AT_ONCE = 600
+_INTEGER = re.compile(r"-?[0-9]{1,18}")  # most answers are: they need no reading
 
 
 class Grader:
@@ -110,6 +112,8 @@ class Grader:
         """What needs no worker: the same text, plain numbers, and what is built of them."""
         if prediction == reference:
             return True, "string"
+        if _INTEGER.fullmatch(prediction) and _INTEGER.fullmatch(reference) and not self.policy.relative_tolerance:
+            return int(prediction) == int(reference), "exact"
         if len(prediction) + len(reference) > MAX_CHARACTERS_AT_ONCE:  # sets of hundreds
             return None
         same = self.comparison.any(readings(prediction), readings(reference))
