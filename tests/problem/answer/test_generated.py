@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 Labels = Callable[..., list[str]]
-QUICK, SLOW = settings(max_examples=300, deadline=None), settings(max_examples=40, deadline=None)
+QUICK, SLOW = settings(max_examples=200, deadline=None), settings(max_examples=40, deadline=None)
 SUM, PRODUCT, POWER, ATOM = range(4)  # how tightly a text binds
 
 

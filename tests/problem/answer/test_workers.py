@@ -42,15 +42,6 @@ def test_main_thread(grader: Grader) -> None:
     assert time.monotonic() - start < 0.5 + 3
 
 
-def test_alarms_that_the_caller_ignores(grader: Grader) -> None:
-    """A worker inherits it, and is ended from outside."""
-    before = signal.signal(signal.SIGALRM, signal.SIG_IGN)
-    try:
-        assert verdicts(grader) == VERDICTS
-    finally:
-        signal.signal(signal.SIGALRM, before)
-
-
 def test_eight_threads_share_a_grader() -> None:
     """More threads than workers are kept: those that are too many end when they are given back."""
     with Grader(jobs=3, time_limit_seconds=0.5, cache_size=0) as grader, ThreadPoolExecutor(8) as threads:
@@ -123,12 +114,12 @@ def test_killed_between_two_pairs() -> None:
 
 
 def test_killed_at_work() -> None:
-    """The pair at work is lost, and no other."""
-    with Grader(time_limit_seconds=20) as grader:
+    """The pair at work may be asked again, once; no other is lost."""
+    with Grader(time_limit_seconds=3) as grader:
         threading.Timer(1.0, os.kill, (the_worker(grader), signal.SIGKILL)).start()
         start = time.monotonic()
         assert verdicts(grader) == VERDICTS
-        assert time.monotonic() - start < 15
+        assert time.monotonic() - start < 2 * 3 + 3
 
 
 def test_stopped_worker(grader: Grader) -> None:
@@ -154,7 +145,7 @@ def test_interrupt_leaves_a_usable_grader() -> None:
 
 def test_memory_is_bounded() -> None:
     """2^(10^10) has 1.2 GiB, and there would be several: the machine lives, and the pair is not right."""
-    with Grader(time_limit_seconds=3) as grader:
+    with Grader(time_limit_seconds=1.5) as grader:
         grade = grader.grade("2^{10^{10}}", r"4^{5 \cdot 10^9}")
     assert grade.verdict is Verdict.TIMEOUT
     assert grade.rule.partition(": ")[2] in ("memory", "crash", "time")
