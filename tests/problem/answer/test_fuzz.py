@@ -225,10 +225,19 @@ def sides(grader: Grader, pair: tuple[str, str]) -> None:
         assert None in values or values[0] == values[1], there
 
 
+def marked(grader: Grader, text: str) -> None:
+    """What is marked at the end is the answer, whatever comes before."""
+    assert extract(f"{text}\n#### 1729")[:] == ("1729", "hash")
+    if "##" not in text:
+        assert "box" in text or extract(f"{text}\nSo $\\boxed{{1729}}$.")[:] == ("1729", "box")
+        assert "box" in text or extract(f"{text}\nThe answer is 1729")[:] == ("1729", "phrase")
+
+
 LAWS: list[tuple[Callable[..., None], st.SearchStrategy[Any]]] = [
     (no_exception_and_no_wait, ANY_TEXT),
     (no_exception_and_no_wait, REPEATED),
     (itself, ANY_TEXT),
+    (marked, ANY_TEXT | REPEATED),
     (sides, NEAR_PAIRS),
     (sides, ROW_PAIRS),
 ]

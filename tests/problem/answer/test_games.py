@@ -12,6 +12,7 @@ GAMES = {
         *("The answer is 5 (or 6).", "The answer is 5, or maybe 6", "The answer isn't 5.", "The answer cannot be 5."),
         *("The answer is definitely not equal to 5", "The wrong answer is 5.", "The answer is wrong: 5"),
         *("x is not equal to 5.", "**5** is wrong", "She does not have 5 apples.", r"\boxed{\text{not } x = 5}"),
+        *("x=5 or y=5", "5 lakh", r"0.3e5\overline{3}"),
         *(r"\boxed{x=4=5}", r"\boxed{x2=5}", "5 by 7", "5 to 9", "5, 6", "5 or 6", "{5, 6}", "1,5"),
     ],
     "7": [
@@ -22,6 +23,8 @@ GAMES = {
     "6": [r"\boxed{5} or \boxed{6}", r"$\boxed{5}$ and $\boxed{6}$"],
     "1": ["one half", "one quarter", r"\tanh(50)", r"1+e^{-10^9}"],
     "2": ["two thirds"],
+    "3": [r"2\cdot 3\frac{1}{2}"],
+    "e^y": [r"\max(e^y, x)"],
     "10": [r"\boxed{x\cdot 2=10}"],
     "x=0": ["xy=0"],
     "a=5": ["ab=5"],
@@ -41,6 +44,8 @@ GAMES = {
     "2>3": ["0>1"],
 }
 REAL = {
+    "20%": ["20 per cent"],
+    r"2\cdot 3\frac{1}{2}": ["7"],
     "7": [
         *("So, there are 3 + 4 = 7 apples.", "So the answer is $3 + 4 = 7$.", "Therefore, the total is 7."),
         *("She has $10 - $3 = $7 left.", "7<|im_end|>", "The answer is 7<|end_of_text|>", "#### 7</s>"),

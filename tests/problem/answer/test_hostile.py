@@ -30,7 +30,16 @@ TOWERS = [
 ]
 UNDEFINED = [
     *("1/0", "0/0", r"\frac{1}{0}", r"\frac{x}{0}", "0^0", "0^{-1}", r"\log 0", r"\log_1 5", r"\tan 90^\circ", "1:0"),
-    *(r"\infty-\infty", r"0\cdot\infty", r"\frac{\infty}{\infty}", r"\sqrt{-1}", "(-1)!", r"\binom{5}{-1}", "0:0"),
+    *(
+        r"\infty-\infty",
+        r"0\cdot\infty",
+        r"\frac{\infty}{\infty}",
+        r"\sqrt{-1}",
+        "(-1)!",
+        r"\binom{5}{-1}",
+        "0:0",
+        r"0.3e5\overline{3}",
+    ),
 ]
 HUGE = [
     *("1e999999999", "1e-999999999", "1e5000", "1e-5000", "1e4999*1e4999", NINES, f"{NINES}+1", f"0.{NINES}"),

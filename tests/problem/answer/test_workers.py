@@ -107,7 +107,7 @@ def the_worker(grader: Grader) -> int:
 def test_killed_between_two_pairs() -> None:
     """The pair that is asked next is not blamed for it, at once or later."""
     with Grader(cache_size=0) as grader:
-        for wait_seconds in (0, 0, 0, 0.2):
+        for wait_seconds in (0, 0, 0.2):
             os.kill(the_worker(grader), signal.SIGKILL)
             time.sleep(wait_seconds)
             assert [grader.grade(*pair).verdict for pair in (EASY, WRONG)] == [Verdict.CORRECT, Verdict.WRONG]

@@ -111,10 +111,11 @@ def points(variables: list[str]) -> Iterator[dict[str, Fraction]]:
     for k in range(NUM_POINTS):
         draw = random.Random(f"point {k}")
         sign = (1, -1, 0)[k * 3 // NUM_POINTS]
-        yield {
-            name: (sign or draw.choice((1, -1))) * Fraction(draw.randint(512, 4_096), 1_021) * SCALES[k % len(SCALES)]
-            for name in variables
-        }
+        point = {}
+        for name in variables:
+            scale = draw.choice(SCALES) if k % 2 else SCALES[k // 2 % len(SCALES)]
+            point[name] = (sign or draw.choice((1, -1))) * Fraction(draw.randint(512, 4_096), 1_021) * scale
+        yield point
 
 
 def ball(value: Expression, point: Mapping[str, Fraction]) -> acb:

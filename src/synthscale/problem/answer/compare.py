@@ -209,7 +209,8 @@ class Comparison:
                 return self.same(several.items[0], single)
             is_list = isinstance(several, Several) and several.kind == "list" and len(set(several.items)) > 1
             if is_list and isinstance(several, Several) and not isinstance(single, Several):
-                return every(self.same(item, single) for item in several.items)  # 1/2, or 50%
+                labels = {labelled(item)[0] for item in several.items}  # 1/2, or 50%; but not x = 5 or y = 5
+                return every(self.same(item, single) for item in several.items) if len(labels) == 1 else False
         return False
 
     def several(self, one: Several, other: Several) -> Same:

@@ -25,6 +25,11 @@ class Cursor:
         """The token that is to be read."""
         return self.tokens[self.position] if self.position < len(self.tokens) else END
 
+    @property
+    def before(self) -> Token:
+        """The token that was read last."""
+        return self.tokens[self.position - 1]
+
     def take(self) -> Token:
         token = self.next
         self.position += 1

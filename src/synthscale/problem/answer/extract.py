@@ -37,7 +37,7 @@ _DENIAL = re.compile(r"\b(?:not|never|cannot|wrong|incorrect|neither|nor)\b|n't\
 _DENIED = re.compile(r"\b(?:wrong|incorrect|not an?|not the)\s*(?:final\s*)?$", re.IGNORECASE)  # before `answer`
 _CHANGED = re.compile(  # after a number
     r"[A-Za-z]\d|\s?[-+*/^](?:\s|$)|\s(?:half|halves|third|quarter|dozens?|score|grand|hundreds?|thousands?|millions?|billions?"
-    r"|reciprocal|inverse|times|plus|minus|point|negative|squared|cubed|factorial|and a half)\b",
+    r"|lakh|crore|gross|reciprocal|inverse|times|plus|minus|point|negative|squared|cubed|factorial|and a half)\b",
     re.IGNORECASE,
 )
 _OTHERWISE = re.compile(r"\W{0,9}(?:or|and|maybe|perhaps|possibly|plus|minus|times|to)\b", re.IGNORECASE)

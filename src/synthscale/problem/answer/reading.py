@@ -162,9 +162,7 @@ def _parsed(text: str) -> tuple[Answer, ...]:
         try:
             tokens, ambiguous = tokenise(text, nouns=nouns)
             answer = _read(tokens)
-        except Unreadable:
-            continue
-        except ZeroDivisionError:
+        except (ValueError, ZeroDivisionError):  # Unreadable, or digits that are no number
             continue
         if answer not in found:
             found.append(answer)

@@ -74,7 +74,7 @@ _OPERATIVE = """
 not no isn't wasn't wrong incorrect false never cannot can't none nor neither negative minus plus times point half
 halves third quarter dozens score grand hundreds thousands millions billions trillions reciprocal inverse opposite least
 most than or maybe perhaps probably possibly between divided multiplied by to through until root cubes squares mod
-modulo if unless except without wait actually instead nope question
+modulo if unless except without wait actually instead nope question lakh crore gross
 """
 OPERATIVE = frozenset(_OPERATIVE.split())  # words that change a value, or deny it: nothing with one is a counted noun
 
@@ -99,6 +99,8 @@ def read_unit(words: Sequence[str]) -> tuple[str | None, Fraction]:
     factor = Fraction(1)
     while words and words[0].lower() in MULTIPLIERS:
         factor *= MULTIPLIERS[words.pop(0).lower()]
+    if [word.lower() for word in words[:2]] == ["per", "cent"]:
+        return "percent", factor
     if words and (part := PARTS.get(words[0].lower())) is not None:
         words.pop(0)
         factor /= part
