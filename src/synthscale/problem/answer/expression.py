@@ -118,10 +118,10 @@ class FormulaParser(Cursor):
             self.depth -= 1
             return value
         self.accept("+")
-        value = self.power()
-        if isinstance(value, Fraction) and self.before.kind is Kind.NUMBER:
-            return value + (self.proper_fraction() or 0)  # 2 · 3 1/2
-        return value
+        factor = self.power()
+        if isinstance(factor, Fraction) and self.before.kind is Kind.NUMBER:
+            return factor + (self.proper_fraction() or 0)  # 2 · 3 1/2
+        return factor
 
     def juxtaposed(self, left: Expression) -> Expression | Answer:
         """A product without a sign, a mixed number, or a multiple of a matrix."""
