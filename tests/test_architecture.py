@@ -149,6 +149,10 @@ def test_what_stands_on_top_is_not_imported_from_below(folder):
     assert not {package for path in FILES for package in theirs(path)} & packages
 
 
+# between a process and the one that started it, through a pipe that nobody else can write to
+OWN_PIPES = {"evaluation/grade_processes.py": {"pickle"}}
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_no_text_is_run_and_no_pickle_is_read(path):
     tree = ast.parse(path.read_text())
@@ -162,7 +166,7 @@ def test_no_text_is_run_and_no_pickle_is_read(path):
             assert node.arg not in {"shell", "trust_remote_code"} or ast.unparse(node.value) == "False"
     assert not theirs(path) & {"dill", "joblib", "cloudpickle"}
     standard = {name.split(".")[0] for for_types in (False, True) for name in imports(path, for_types=for_types)}
-    assert not standard & {"pickle", "shelve", "marshal"}
+    assert not standard & ({"pickle", "shelve", "marshal"} - OWN_PIPES.get(name_of(path), set()))
 
 
 @pytest.mark.parametrize(
