@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import Contender, opened
 from benchmarks.pairs import Pair
+from synthscale.evaluation.metrics import wilson_interval
 
 TOTAL = "total"
-Z_95 = 1.959963984540054  # standard normal quantile of 0.975
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +47,6 @@ class Scored:
     def is_disputed(self) -> bool:
         """Whether any contender gets the pair wrong."""
         return any(reward is not self.pair.is_correct for reward in self.rewards.values())
-
-
-def wilson_interval(count: int, num: int, z: float = Z_95) -> tuple[float, float]:
-    """Interval of a rate seen `count` times in `num`, both ends within [0, 1] (Wilson 1927)."""
-    if num == 0:
-        return 0.0, 1.0
-    rate, shrink = count / num, 1 + z * z / num
-    centre = (rate + z * z / (2 * num)) / shrink
-    half = z * math.sqrt(rate * (1 - rate) / num + z * z / (4 * num * num)) / shrink
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def score(table: str, pairs: Sequence[Pair], contenders: Sequence[Contender]) -> list[Scored]:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import verifier
-from benchmarks.accuracy import Scored, count_errors, wilson_interval
+from benchmarks.accuracy import Scored, count_errors
 from benchmarks.contenders import Contender, opened, wrapped
 from benchmarks.made_pairs import MadePair, Recipe, Style
 from benchmarks.math_answers import MAKERS, draw_answers
@@ -53,12 +53,6 @@ def test_malformed_lines_are_named(tmp_path: Path, line: str) -> None:
     table.write_text(f"{HEADER}{line}\n")
     with pytest.raises(ValueError, match=r"pairs\.tsv:2"):
         read_pairs(table)
-
-
-def test_wilson_interval_against_published_values() -> None:
-    # Newcombe, Statistics in Medicine 17 (1998), table I, method 3
-    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 def test_errors_are_counted_by_kind() -> None:
