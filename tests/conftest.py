@@ -54,10 +54,12 @@ def base_folder() -> Path:
 @pytest.fixture(scope="session")
 def base_policy(base_folder: Path) -> SimpleNamespace:
     """The shipped base; not to be trained."""
+    from synthscale.policy.config import PolicyConfig
     from synthscale.policy.policy import load_policy
+    from synthscale.policy.prompter import Prompter
 
     model, tokenizer = load_policy(base_folder / "model")
-    return SimpleNamespace(model=model.eval(), tokenizer=tokenizer)
+    return SimpleNamespace(model=model.eval(), tokenizer=tokenizer, prompter=Prompter(tokenizer, PolicyConfig()))
 
 
 @pytest.fixture(scope="session")
@@ -106,14 +108,19 @@ def random_policy(task: PrecedenceTask) -> Callable[[int], SimpleNamespace]:
     """Makes a fresh policy of one layer and 16 dimensions from a seed."""
     import torch
 
-    from synthscale.policy.config import ArchitectureConfig
+    from synthscale.policy.config import ArchitectureConfig, PolicyConfig
+    from synthscale.policy.prompter import Prompter
     from synthscale.policy.tiny import build_model, build_tokenizer
 
     def make(seed: int = 0) -> SimpleNamespace:
         tokenizer = build_tokenizer(task.words)
         torch.manual_seed(seed)
         config = ArchitectureConfig(hidden_size=16, intermediate_size=32, num_layers=1, num_heads=2)
-        return SimpleNamespace(model=build_model(config, tokenizer).eval(), tokenizer=tokenizer)
+        return SimpleNamespace(
+            model=build_model(config, tokenizer).eval(),
+            tokenizer=tokenizer,
+            prompter=Prompter(tokenizer, PolicyConfig()),
+        )
 
     return make
 

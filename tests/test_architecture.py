@@ -19,15 +19,16 @@ ALLOWED = {
     "problem": set(),
     "objective": set(),
     "scaling": set(),
-    "policy": {"problem"},
-    "synthesis": {"problem"},
+    "server": {"problem", "session", "durable"},
+    "policy": {"problem", "server", "session", "durable", "table"},
+    "synthesis": {"problem", "server", "session"},
     "evaluation": {"problem", "durable"},
     "credit": {"problem", "evaluation.metrics"},
     "mixture": {"problem"},
-    "training": {"objective", "policy", "mixture.example", "problem", "session", "durable"},
+    "training": {"objective", "policy", "mixture.example", "problem", "session", "durable", "table"},
     "stage": {
         *("problem", "synthesis", "policy", "credit", "mixture", "objective", "training", "evaluation"),
-        *("session", "durable"),
+        *("server", "session", "durable", "table"),
     },
 }
 ALLOWED["study"] = {*ALLOWED["stage"], "stage"}
@@ -44,6 +45,12 @@ HOMES = {
     "pytorch_lightning": set(),
     "transformers": {"policy", "training"},
     "tokenizers": {"policy"},
+    "peft": {"training"},
+    "openai": {"server"},
+    "httpx": {"server"},
+    "datasketch": {"synthesis"},
+    "datasets": {"problem"},
+    "huggingface_hub": {"policy", "study"},
     "scipy": {"scaling"},
     "rapidfuzz": {"mixture"},
     "matplotlib": set(),
@@ -54,7 +61,7 @@ HOMES = {
 ONLY = {
     "objective": {"torch"},
     "scaling": {"numpy", "scipy"},
-    "problem": {"numpy", "flint", "sympy"},
+    "problem": {"numpy", "flint", "sympy", "pyarrow", "datasets"},
 }  # third-party, beside the stdlib
 
 

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from synthscale.problem import DatasetConfig
 from synthscale.stage.stage import STAGES
-from synthscale.study.config import GROUPS, TASKS, ConfigError, RunConfig, to_run_config
+from synthscale.study.config import GROUPS, KINDS, ConfigError, RunConfig, to_run_config
 from synthscale.study.recipe import build_point
 
 REPOSITORY = Path(__file__).parents[1]
@@ -220,7 +220,7 @@ def unread(root: type[Any], found: set[tuple[str, str, str | None]]) -> list[str
     return [".".join(path) for key, cls, path in all_keys if not is_read(key, cls, path, len(classes[key]) > 1, found)]
 
 
-@pytest.mark.parametrize("root", [RunConfig, *TASKS.values()])
+@pytest.mark.parametrize("root", [RunConfig, *(kind for kinds in KINDS.values() for kind in kinds.values())])
 def test_every_config_key_is_read(root):
     for_identity = (
         ["fingerprint"] if root is DatasetConfig else []
@@ -245,11 +245,16 @@ def test_a_key_that_no_code_reads_is_found():
     assert unread(Root, set(accesses())) == ["group.forgotten", "group.seed"]
 
 
-@pytest.mark.parametrize(("task", "schema"), [("precedence", "precedence"), ("gsm8k", "dataset")])
-def test_schema_and_yaml_agree_on_every_key(compose, task, schema):
+@pytest.mark.parametrize(
+    ("task", "teacher"), [("precedence", "procedural"), ("gsm8k", "procedural"), ("gsm8k", "server")]
+)
+def test_schema_and_yaml_agree_on_every_key(compose, task, teacher):
     """What composes holds the schema's keys and no others, with nothing missing."""
-    config = compose("algorithm=step_dpo", f"task={task}", *(["task.source=x"] if schema == "dataset" else []))
-    paths = {path for _, _, path in keys(RunConfig)} | {("task", *path) for _, _, path in keys(TASKS[schema])}
+    schemas = {"task": KINDS["task"].get(task, DatasetConfig), "teacher": KINDS["teacher"][teacher]}
+    needed = ["task.source=x"] if task == "gsm8k" else []
+    config = compose("algorithm=step_dpo", f"task={task}", f"teacher={teacher}", *needed)
+    paths = {path for _, _, path in keys(RunConfig)}
+    paths |= {(group, *path) for group, schema in schemas.items() for _, _, path in keys(schema)}
 
     def leaves(node, path=()):
         for name in node:

@@ -106,7 +106,7 @@ TEXTS = ["<<1+1=2>>", "so <<1+1=2>>", "then it is <<2*1=2>>", "<<3-1=2>>", "and 
 def positives(mixture: MixtureConfig) -> list[str]:
     """Of one problem, with a trace of the teacher's and these accepted samples."""
     problem = Problem("1 + 1", "2")
-    samples = [Example("id", problem.prompt, text) for text in ["<<1+1=2>> 2", *TEXTS]]
+    samples = [Example("id", problem.text + "\n", text) for text in ["<<1+1=2>> 2", *TEXTS]]
     traces = [SolutionRow("id", 0, "<<1+1=2>> 2", "correct")]
     return [example.chosen for example in choose_positives(mixture, {"id": problem}, traces, {"id": samples})["id"]]
 

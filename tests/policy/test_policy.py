@@ -15,7 +15,7 @@ def test_a_saved_policy_gives_the_same_logits_and_tokens(random_policy, traces, 
     policy = random_policy(3)
     save_policy(policy.model, policy.tokenizer, tmp_path / "model")
     model, tokenizer = load_policy(tmp_path / "model")
-    text = traces[0][0].prompt + traces[0][1]
+    text = traces[0][0].text + "\n" + traces[0][1]
     ids = policy.tokenizer(text, add_special_tokens=False)["input_ids"]
     assert tokenizer(text, add_special_tokens=False)["input_ids"] == ids
     assert (tokenizer.eos_token_id, tokenizer.pad_token_id) == (
@@ -59,9 +59,9 @@ def test_a_trace_comes_back_from_its_tokens(base_policy, traces):
         ids = tokenizer(trace, add_special_tokens=False)["input_ids"]
         assert tokenizer.pad_token_id not in ids and tokenizer.eos_token_id not in ids
         assert join_steps(split_steps(tokenizer.decode(ids))) == trace
-        prompt_ids = tokenizer(problem.prompt, add_special_tokens=False)["input_ids"]
+        prompt_ids = tokenizer(problem.text + "\n", add_special_tokens=False)["input_ids"]
         # prompt and solution are encoded apart in training and together in rollouts
-        assert tokenizer(problem.prompt + trace, add_special_tokens=False)["input_ids"] == prompt_ids + ids
+        assert tokenizer(problem.text + "\n" + trace, add_special_tokens=False)["input_ids"] == prompt_ids + ids
 
 
 def test_every_word_is_one_token_and_no_two_are_the_same(task, base_policy):

@@ -8,6 +8,7 @@ import torch
 from synthscale.policy import sampler as sampler_module
 from synthscale.policy.cache import allocated_cache
 from synthscale.policy.config import SamplerConfig
+from synthscale.policy.prompter import Prompt
 from synthscale.policy.sampler import Sampler, choose
 from synthscale.problem import split_steps
 
@@ -15,30 +16,29 @@ MAX_NEW_TOKENS = 48
 
 
 @pytest.fixture
-def prompts(traces) -> list[str]:
+def prompts(traces) -> list[Prompt]:
     """Prompts of several lengths in mixed order: problems, and problems with their first one to three steps."""
     return [
-        problem.prompt + "".join(s + "\n" for s in split_steps(trace)[: i % 4])
+        Prompt(problem.text + "\n", "".join(s + "\n" for s in split_steps(trace)[: i % 4]))
         for i, (problem, trace) in enumerate(traces[:14])
     ]
 
 
 @pytest.fixture
-def odd_prompts(traces) -> list[str]:
+def odd_prompts(traces) -> list[Prompt]:
     """Prompts of one length that lead to solutions of very different lengths."""
-    short = ["1 + 2\n", "3 * 4\n", "5 / 6\n"]
-    return (
-        [problem.prompt for problem, _ in traces[:4]] + ["\n" * 6 + text for text in short] + ["= | p0 p1 2 3 4 + - \n"]
-    )
+    texts = [problem.text + "\n" for problem, _ in traces[:4]]
+    texts += ["\n" * 6 + text for text in ("1 + 2\n", "3 * 4\n", "5 / 6\n")]
+    return [Prompt(text) for text in [*texts, "= | p0 p1 2 3 4 + - \n"]]
 
 
 def make(policy, max_batch_rows: int = 1024, max_new_tokens: int = MAX_NEW_TOKENS) -> Sampler:
-    return Sampler(policy.model, policy.tokenizer, max_new_tokens=max_new_tokens, max_batch_rows=max_batch_rows)
+    return Sampler(policy.model, policy.prompter, max_new_tokens=max_new_tokens, max_batch_rows=max_batch_rows)
 
 
-def by_transformers(policy, prompt: str) -> list[int]:
+def by_transformers(policy, prompt: Prompt) -> list[int]:
     """What generate writes after the prompt, the end-of-sequence token included."""
-    ids = torch.tensor([policy.tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+    ids = torch.tensor([policy.tokenizer(prompt.text + prompt.prefix, add_special_tokens=False)["input_ids"]])
     output = policy.model.generate(
         ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=MAX_NEW_TOKENS
     )
@@ -60,7 +60,7 @@ def test_greedy_equals_generate_token_for_token(base_policy, prompts, odd_prompt
 
 def test_the_shipped_base_executes_steps(base_policy, task, traces):
     problems = [problem for problem, _ in traces]
-    drawn = make(base_policy).sample([problem.prompt for problem in problems], 1, temperature=0.0, seed=0)
+    drawn = make(base_policy).sample([Prompt(problem.text + "\n") for problem in problems], 1, temperature=0.0, seed=0)
     truths = [
         truth
         for problem, (continuation,) in zip(problems, drawn, strict=True)
@@ -72,7 +72,7 @@ def test_the_shipped_base_executes_steps(base_policy, task, traces):
 
 @torch.inference_mode()
 def test_logits_with_the_allocated_cache_equal_a_full_forward(base_policy, traces):
-    texts = [problem.prompt + trace for problem, trace in traces[:3]]
+    texts = [problem.text + "\n" + trace for problem, trace in traces[:3]]
     ids = torch.tensor(base_policy.tokenizer(texts, add_special_tokens=False)["input_ids"])
     full = base_policy.model(input_ids=ids, use_cache=False).logits
     num_prompt = 10
@@ -172,7 +172,7 @@ def test_rows_that_go_on_do_not_notice_that_others_left(base_policy, odd_prompts
 def test_first_tokens_come_as_often_as_the_softmax_says(base_policy, temperature):
     num_samples, prompt = 4000, "4 / 3 / 3 + 3 * 4\n"
     drawn = make(base_policy, 10_000, max_new_tokens=1).sample([prompt], num_samples, temperature=temperature, seed=1)
-    ids = torch.tensor([base_policy.tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+    ids = torch.tensor([base_policy.tokenizer(prompt.text + prompt.prefix, add_special_tokens=False)["input_ids"]])
     with torch.inference_mode():
         probabilities = torch.softmax(base_policy.model(input_ids=ids).logits[0, -1] / temperature, dim=0)
     words = [base_policy.tokenizer.decode([i]) for i in range(len(probabilities))]
@@ -196,12 +196,14 @@ def test_choose_is_argmax_at_temperature_0_and_near_it():
 
 def test_a_continuation_cut_at_the_limit_has_not_finished(base_policy, traces):
     problem, _ = traces[0]
-    whole = make(base_policy).sample([problem.prompt], 1, temperature=0.0, seed=0)[0][0]
+    whole = make(base_policy).sample([Prompt(problem.text + "\n")], 1, temperature=0.0, seed=0)[0][0]
     assert whole.finished
-    exact = make(base_policy, max_new_tokens=whole.num_tokens).sample([problem.prompt], 1, temperature=0.0, seed=0)
+    exact = make(base_policy, max_new_tokens=whole.num_tokens).sample(
+        [Prompt(problem.text + "\n")], 1, temperature=0.0, seed=0
+    )
     assert exact == [[whole]]  # the end-of-sequence token is the last that fits
     (cut,) = make(base_policy, max_new_tokens=whole.num_tokens - 1).sample(
-        [problem.prompt], 1, temperature=0.0, seed=0
+        [Prompt(problem.text + "\n")], 1, temperature=0.0, seed=0
     )[0]
     assert not cut.finished
     assert cut.num_tokens == whole.num_tokens - 1

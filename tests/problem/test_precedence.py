@@ -214,7 +214,7 @@ def test_several_right_orders_are_all_drawn(hand_task):
 def test_words_cover_all_that_is_written(task):
     generator = np.random.default_rng(0)
     for problem in task.problems(Split.TRAIN, 50):
-        written = f"{problem.prompt}{task.unordered_trace(problem, generator)}".split()
+        written = f"{problem.text}\n{task.unordered_trace(problem, generator)}".split()
         assert set(written) <= set(task.words)
     assert len(set(task.words)) == len(task.words)
 

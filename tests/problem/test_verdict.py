@@ -113,7 +113,7 @@ def test_split_and_join_of_steps_agree(solution):
 def test_a_problem_is_named_by_its_text_alone():
     assert Problem("1 + 2", "3").problem_id == Problem("1 + 2", "4").problem_id != Problem("1 + 3", "3").problem_id
     assert len(PROBLEM.problem_id) == 16
-    assert PROBLEM.prompt == "1 + 2 * 3\n"
+    assert PROBLEM.text + "\n" == "1 + 2 * 3\n"
 
 
 @pytest.mark.parametrize(("value", "ok"), [(0, True), (1, True), (0.5, True), (-0.1, False), (1.1, False)])

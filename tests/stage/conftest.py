@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from synthscale.stage.stage import Artifact
-from synthscale.stage.table import write_table
+from synthscale.table import write_table
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
 from synthscale.session import Session
 from synthscale.stage import compose
 from synthscale.stage.rows import ProblemRow, SolutionRow
-from synthscale.stage.table import read_table
+from synthscale.table import read_table
 
 WORLD = PrecedenceConfig()
 PROBLEMS = PrecedenceTask(WORLD).problems(Split.TRAIN, 4)

@@ -16,13 +16,13 @@ import torch
 from synthscale.credit.pit import PitRule
 from synthscale.mixture.example import Example, PairShape
 from synthscale.mixture.mixture import ChosenFrom, MixtureConfig
-from synthscale.policy.config import SamplerConfig
+from synthscale.policy.config import PolicyConfig, SamplerConfig
 from synthscale.policy.sampler import Continuation, Sampler
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
 from synthscale.session import Session
 from synthscale.stage import compose, credit
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
-from synthscale.stage.table import read_table
+from synthscale.table import read_table
 from synthscale.training.config import Device
 
 WORLD = PrecedenceConfig()
@@ -50,8 +50,8 @@ class ScriptedSampler:
         self.prompts: list[str] = []
 
     def sample(self, prompts, num_samples, *, temperature, seed, advance, shards):
-        self.prompts += prompts
-        return [[self.continuation(prompt, i) for i in range(num_samples)] for prompt in prompts]
+        self.prompts += [prompt.text + prompt.prefix for prompt in prompts]
+        return [[self.continuation(prompt.text + prompt.prefix, i) for i in range(num_samples)] for prompt in prompts]
 
     def continuation(self, prompt: str, i: int) -> Continuation:
         text, *steps = prompt.removesuffix("\n").split("\n")
@@ -67,9 +67,9 @@ class ScriptedSampler:
 def scripted(monkeypatch) -> ScriptedSampler:
     """The scripted sampler in the place of the real one, with a model that is none."""
     sampler = ScriptedSampler()
-    monkeypatch.setattr(Sampler, "build", lambda config, model, tokenizer: sampler)
+    monkeypatch.setattr(Sampler, "build", lambda config, model, prompter: sampler)
     model = SimpleNamespace(device=torch.device("cpu"))
-    monkeypatch.setattr("synthscale.policy.policy.load_policy", lambda folder, device: (model, None))
+    monkeypatch.setattr("synthscale.policy.policy.load_policy", lambda folder, config, device: (model, None))
     return sampler
 
 
@@ -91,6 +91,7 @@ def credited(scripted, inputs, artifact, tmp_path) -> SimpleNamespace:
     config = credit.RolloutConfig(
         task=WORLD,
         sampler=SamplerConfig(temperature=1.0, num_samples=8),
+        policy=PolicyConfig(),
         device=Device.cpu,
         num_rollouts=4,
         max_negatives_per_problem=8,
@@ -120,7 +121,7 @@ def test_prefix_values_are_the_scripts(credited):
 
 def test_a_prefix_that_negatives_share_is_rolled_out_once(credited, scripted):
     prefixes = [(A,), (A, B), (A, B, C), (A, D)]
-    assert scripted.prompts == [PROBLEM.prompt + "".join(f"{step}\n" for step in prefix) for prefix in prefixes]
+    assert scripted.prompts == [PROBLEM.text + "\n" + "".join(f"{step}\n" for step in prefix) for prefix in prefixes]
     assert credited.measures["num_prefixes"] == 4
     assert credited.measures["num_rollouts"] == 16
     assert credited.measures["num_negatives"] == 2
@@ -158,7 +159,7 @@ def composed(inputs, credited, artifact, rule: PitRule, best_of: int, shape: Pai
 
 
 def pair(chosen: str, rejected: str, *, complete: bool, divergence_only: bool) -> Example:
-    return Example(PROBLEM.problem_id, PROBLEM.prompt, chosen, rejected, complete, divergence_only)
+    return Example(PROBLEM.problem_id, PROBLEM.text + "\n", chosen, rejected, complete, divergence_only)
 
 
 def test_pairs_by_lowest_value(inputs, credited, artifact):

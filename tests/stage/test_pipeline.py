@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from synthscale.mixture.example import Example
 from synthscale.problem import PrecedenceTask, Split
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
-from synthscale.stage.table import read_table
 from synthscale.study.recipe import Point, build_point
 from synthscale.study.store import ArtifactStore, open_store
+from synthscale.table import read_table
 
 ALGORITHMS = sorted(path.stem for path in (Path(__file__).parents[2] / "conf" / "algorithm").glob("*.yaml"))
 MINIATURE = (
@@ -122,7 +122,9 @@ def test_updates_of_every_arm_stand_in_the_measures(store, point_of):
 
 @pytest.mark.parametrize("algorithm", ["dpo", "step_dpo", "step_mix"])
 def test_references_are_the_sft_policys_and_kept_with_the_artifact(store, point_of, algorithm):
+    from synthscale.policy.config import PolicyConfig
     from synthscale.policy.policy import load_policy
+    from synthscale.policy.prompter import Prompter
     from synthscale.training.encoding import Encoder
     from synthscale.training.fit import reference_logprobs
 
@@ -131,7 +133,9 @@ def test_references_are_the_sft_policys_and_kept_with_the_artifact(store, point_
     kept = load_file(made["policy"].folder / "reference_logprobs.safetensors")["logprobs"]
     assert len(kept) == len(examples) == made["compose"].measures["num_train_pairs"] > 0
     model, tokenizer = load_policy(made["sft"].folder / "model")
-    encoded = [Encoder(tokenizer, eos_after_prefix=False).encode(example) for example in examples]
+    encoded = [
+        Encoder(Prompter(tokenizer, PolicyConfig()), eos_after_prefix=False).encode(example) for example in examples
+    ]
     assert kept.sub(reference_logprobs(model, encoded, tokenizer.pad_token_id, 7)).abs().max() < 1e-3
 
 

@@ -23,9 +23,9 @@ from synthscale.problem import split_steps
 from synthscale.session import Session, Stopped
 from synthscale.stage.pretrain import PretrainConfig
 from synthscale.stage.stage import Artifact, Node
-from synthscale.stage.table import write_table
 from synthscale.study.manifest import write_manifest
 from synthscale.study.store import ArtifactStore
+from synthscale.table import write_table
 
 RANK = Path(__file__).with_name("rank.py")
 
@@ -44,9 +44,9 @@ def rank() -> ModuleType:
 def place(rank, traces, tmp_path_factory) -> Path:
     """A folder with a store `data` of composed training sets: of 20 positives and 20 pairs, and of the pairs alone."""
     place = tmp_path_factory.mktemp("ranks")
-    positives = [Example(p.problem_id, p.prompt, trace) for p, trace in traces[:20]]
+    positives = [Example(p.problem_id, p.text + "\n", trace) for p, trace in traces[:20]]
     wrong = [split_steps(trace)[0] for _, trace in traces[40:60]]
-    pairs = [Example(p.problem_id, p.prompt, t, w, False) for (p, t), w in zip(traces[20:40], wrong, strict=True)]
+    pairs = [Example(p.problem_id, p.text + "\n", t, w, False) for (p, t), w in zip(traces[20:40], wrong, strict=True)]
     for name, examples in (("mixed", [*positives, *pairs]), ("pairs", pairs)):
         folder = place / "data" / rank.DATA[name].key
         folder.mkdir(parents=True)

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthscale.policy.sampler import Continuation, Sampler
+from synthscale.policy.shards import DrawnRow, ShardFolder
 from synthscale.session import Session, Stopped, checkpoints_of
-from synthscale.stage.shards import DrawnRow, ShardFolder
 from synthscale.stage.stage import Artifact, Node, run_stage
-from synthscale.stage.table import write_table
 from synthscale.study.recipe import build_point
 from synthscale.study.store import open_store
+from synthscale.table import write_table
 
 OVERRIDES = (
     "algorithm=step_dpo",
@@ -146,7 +146,7 @@ def test_killed_between_shards_and_run_again(made, run, decoded, tmp_path, role,
 @pytest.mark.parametrize("role", ["sample", "credit"])
 def test_seconds_are_those_of_all_processes(run, tmp_path, role, monkeypatch):
     ticks = itertools.count(0, 1000)
-    monkeypatch.setattr("synthscale.stage.shards.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr("synthscale.policy.shards.time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     for _ in range(2):
         with pytest.raises(Stopped):
             run(role, ScriptedSession(stop_after=1))

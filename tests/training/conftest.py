@@ -34,10 +34,10 @@ def train(task: PrecedenceTask, tmp_path: Path) -> Callable[..., FitResult]:
         folder: Path = tmp_path / "checkpoints",
         accuracy: Callable[[], float] | None = None,
     ) -> FitResult:
-        encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
+        encoder = Encoder(policy.prompter, eos_after_prefix=False)
         encoded = [encoder.encode(example) for example in examples]
         pad_id = policy.tokenizer.pad_token_id
-        validator = Validator(task, policy.model, policy.tokenizer, encoder, num_problems=4, max_new_tokens=4)
+        validator = Validator(task, policy.model, encoder, num_problems=4, max_new_tokens=4)
         data = MixedDataModule(
             encoded,
             validator.examples(),
@@ -56,11 +56,11 @@ def train(task: PrecedenceTask, tmp_path: Path) -> Callable[..., FitResult]:
 @pytest.fixture
 def positives(traces) -> list[Example]:
     """Sixteen of them."""
-    return [Example(p.problem_id, p.prompt, trace) for p, trace in traces[:16]]
+    return [Example(p.problem_id, p.text + "\n", trace) for p, trace in traces[:16]]
 
 
 @pytest.fixture
 def pairs(traces) -> list[Example]:
     """Eight traces, each against another problem's."""
     wrong = [trace for _, trace in traces[:8]]
-    return [Example(p.problem_id, p.prompt, t, w) for (p, t), w in zip(traces[8:16], wrong, strict=True)]
+    return [Example(p.problem_id, p.text + "\n", t, w) for (p, t), w in zip(traces[8:16], wrong, strict=True)]

@@ -76,9 +76,9 @@ def test_the_stream_is_shuffle_after_shuffle():
 
 
 def test_a_batch_holds_positives_then_chosen_then_rejected_with_their_references(base_policy, traces):
-    encoder = Encoder(base_policy.tokenizer, eos_after_prefix=False)
-    positives = [Example(p.problem_id, p.prompt, trace) for p, trace in traces[:3]]
-    pairs = [Example(p.problem_id, p.prompt, trace, f"p{i} wrong") for i, (p, trace) in enumerate(traces[3:6])]
+    encoder = Encoder(base_policy.prompter, eos_after_prefix=False)
+    positives = [Example(p.problem_id, p.text + "\n", trace) for p, trace in traces[:3]]
+    pairs = [Example(p.problem_id, p.text + "\n", trace, f"p{i} wrong") for i, (p, trace) in enumerate(traces[3:6])]
     # pairs and positives may stand in any order in the training set
     train = [encoder.encode(e) for e in (pairs[0], positives[0], positives[1], pairs[1], positives[2], pairs[2])]
     reference = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
@@ -95,8 +95,8 @@ def test_a_batch_holds_positives_then_chosen_then_rejected_with_their_references
 
 
 def test_loaders_serve_the_plan_and_all_validation_solutions_once(base_policy, traces):
-    encoder = Encoder(base_policy.tokenizer, eos_after_prefix=False)
-    encoded = [encoder.encode(Example(p.problem_id, p.prompt, trace)) for p, trace in traces]
+    encoder = Encoder(base_policy.prompter, eos_after_prefix=False)
+    encoded = [encoder.encode(Example(p.problem_id, p.text + "\n", trace)) for p, trace in traces]
     data = MixedDataModule(
         encoded[:10],
         encoded[10:],
@@ -128,9 +128,11 @@ def test_shares_are_of_one_size_and_hold_all_once(num_positives, num_pairs, num_
 
 def make_data(base_policy, traces, num_positives: int, num_pairs: int, rank: int, num_ranks: int) -> MixedDataModule:
     """Data of examples of unequal lengths, as one of the ranks has them."""
-    encoder = Encoder(base_policy.tokenizer, eos_after_prefix=False)
-    examples = [Example(p.problem_id, p.prompt, trace[: 30 + 2 * i]) for i, (p, trace) in enumerate(traces[:9])]
-    examples += [Example(p.problem_id, p.prompt, trace, trace[: 20 + i]) for i, (p, trace) in enumerate(traces[9:18])]
+    encoder = Encoder(base_policy.prompter, eos_after_prefix=False)
+    examples = [Example(p.problem_id, p.text + "\n", trace[: 30 + 2 * i]) for i, (p, trace) in enumerate(traces[:9])]
+    examples += [
+        Example(p.problem_id, p.text + "\n", trace, trace[: 20 + i]) for i, (p, trace) in enumerate(traces[9:18])
+    ]
     train = [encoder.encode(e) for e in [*examples[:num_positives], *examples[9 : 9 + num_pairs]]]
     reference = torch.arange(2.0 * num_pairs).reshape(-1, 2)
     settings = {"batch_size": 4, "num_updates": 2, "seed": 0, "pad_id": 0, "reference_logprobs_P2": reference}

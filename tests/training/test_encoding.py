@@ -12,7 +12,7 @@ from synthscale.training.encoding import EncodedSide, Encoder, keep_divergence, 
 PROMPT = "1 + 2 * 3\n"
 CHOSEN = "p1 2 * 3 = 1 | 1 + 1\np0 1 + 1 = 2 | 2"
 REJECTED = "p0 1 + 2 = 3 | 3 * 3\np0 3 * 3 = 4 | 4"
-BAD_STEP = "p0 1 + 2 = 3 | 3 * 3"
+BAD_STEP = "p0 1 + 2 = 3 | 3 * 3\n"
 
 
 def ids_of(tokenizer, text: str) -> list[int]:
@@ -24,13 +24,13 @@ def ids_of(tokenizer, text: str) -> list[int]:
     [
         (REJECTED, True, False, "<eos>"),
         (REJECTED, True, True, "<eos>"),
-        (BAD_STEP, False, False, "\n"),  # a prefix ends in its step's line break, and the model is not told to stop
-        (BAD_STEP, False, True, "\n<eos>"),
+        (BAD_STEP, False, False, ""),  # a prefix ends in its step's line break, and the model is not told to stop
+        (BAD_STEP, False, True, "<eos>"),
     ],
 )
 def test_the_end_of_sequence_rule(base_policy, rejected, complete, eos_after_prefix, ending):
     tokenizer = base_policy.tokenizer
-    encoder = Encoder(tokenizer, eos_after_prefix=eos_after_prefix)
+    encoder = Encoder(base_policy.prompter, eos_after_prefix=eos_after_prefix)
     chosen, wrong = encoder.encode(Example("id", PROMPT, CHOSEN, rejected, rejected_complete=complete)).sides
     assert chosen.ids == ids_of(tokenizer, PROMPT + CHOSEN + "<eos>")
     assert wrong.ids == ids_of(tokenizer, PROMPT + rejected + ending)
@@ -38,7 +38,7 @@ def test_the_end_of_sequence_rule(base_policy, rejected, complete, eos_after_pre
 
 def test_solutions_count_with_their_end_and_prompts_do_not(base_policy):
     tokenizer = base_policy.tokenizer
-    (side,) = Encoder(tokenizer, eos_after_prefix=False).encode(Example("id", PROMPT, CHOSEN)).sides
+    (side,) = Encoder(base_policy.prompter, eos_after_prefix=False).encode(Example("id", PROMPT, CHOSEN)).sides
     num_prompt = len(ids_of(tokenizer, PROMPT))
     assert side.counted == [False] * num_prompt + [True] * (len(side.ids) - num_prompt)
     assert side.ids[-1] == tokenizer.eos_token_id
@@ -49,7 +49,7 @@ def test_solutions_count_with_their_end_and_prompts_do_not(base_policy):
     [
         (CHOSEN, REJECTED, True),
         (CHOSEN, BAD_STEP, False),
-        (CHOSEN, "p1 2 * 3 = 4 | 1 + 4", False),
+        (CHOSEN, "p1 2 * 3 = 4 | 1 + 4\n", False),
         (CHOSEN, "p1 2 * 3 = 1 | 1 + 1\np0 1 + 1 = 3 | 3", True),
         (CHOSEN, "p1 2 * 3 = 1 | 1 + 1\np0 1 + 1 = 2", True),  # parts where one side ends and the other goes on
     ],
@@ -57,7 +57,7 @@ def test_solutions_count_with_their_end_and_prompts_do_not(base_policy):
 def test_divergence_counts_the_first_differing_token_and_no_other(base_policy, chosen, rejected, complete):
     tokenizer = base_policy.tokenizer
     pair = Example("id", PROMPT, chosen, rejected, rejected_complete=complete, divergence_only=True)
-    sides = Encoder(tokenizer, eos_after_prefix=False).encode(pair).sides
+    sides = Encoder(base_policy.prompter, eos_after_prefix=False).encode(pair).sides
     (at,), (also,) = ([i for i, counts in enumerate(side.counted) if counts] for side in sides)
     assert at == also
     assert sides[0].ids[:at] == sides[1].ids[:at]
@@ -80,10 +80,10 @@ def test_padding_stands_right_and_does_not_count():
 
 @torch.inference_mode()
 def test_padding_does_not_change_log_probabilities(base_policy, traces):
-    encoder = Encoder(base_policy.tokenizer, eos_after_prefix=False)
+    encoder = Encoder(base_policy.prompter, eos_after_prefix=False)
     texts = [trace.split("\n")[-1 - i % 4 :] for i, (_, trace) in enumerate(traces[:12])]
     sides = [
-        encoder.encode(Example("id", problem.prompt, "\n".join(text))).sides[0]
+        encoder.encode(Example("id", problem.text + "\n", "\n".join(text))).sides[0]
         for (problem, _), text in zip(traces, texts, strict=False)
     ]
     assert len({len(side.ids) for side in sides}) > 1

@@ -8,9 +8,9 @@ import math
 import pytest
 import torch
 
+from synthscale.policy.device import pick_device
 from synthscale.session import Session
 from synthscale.training.config import Device, TrainerConfig
-from synthscale.training.device import pick_device
 from synthscale.training.encoding import Encoder
 from synthscale.training.fit import FitResult
 from synthscale.training.validation import Validator
@@ -86,8 +86,8 @@ def test_the_device_is_what_was_asked_for():
 
 
 def test_validation_is_on_validation_problems_with_right_solutions(base_policy, task):
-    encoder = Encoder(base_policy.tokenizer, eos_after_prefix=False)
-    validator = Validator(task, base_policy.model, base_policy.tokenizer, encoder, num_problems=50, max_new_tokens=64)
+    encoder = Encoder(base_policy.prompter, eos_after_prefix=False)
+    validator = Validator(task, base_policy.model, encoder, num_problems=50, max_new_tokens=64)
     assert validator.problems == task.problems("validation", 50, 0)
     assert len(validator.examples()) == 50
     texts = [base_policy.tokenizer.decode(example.sides[0].ids) for example in validator.examples()]

@@ -32,7 +32,7 @@ def module_of(policy, num_updates: int = 10) -> PolicyModule:
 
 def batch_of(policy, examples: Sequence[Example], reference) -> Batch:
     """All the examples in one batch, with the reference's log-probabilities."""
-    encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
+    encoder = Encoder(policy.prompter, eos_after_prefix=False)
     encoded = [encoder.encode(example) for example in examples]
     pad_id = policy.tokenizer.pad_token_id
     logprobs = reference_logprobs(reference.model, encoded, pad_id, batch_size=3)
@@ -53,14 +53,14 @@ def one_by_one(policy, prompt: str, solution: str, ending: str = "<eos>") -> flo
 
 @pytest.fixture
 def positives(traces) -> list[Example]:
-    return [Example(p.problem_id, p.prompt, trace) for p, trace in traces[:3]]
+    return [Example(p.problem_id, p.text + "\n", trace) for p, trace in traces[:3]]
 
 
 @pytest.fixture
 def pairs(traces) -> list[Example]:
     """Each trace against another problem's, which is as wrong as can be."""
     wrong = [trace for _, trace in traces[10:14]]
-    return [Example(p.problem_id, p.prompt, t, w) for (p, t), w in zip(traces[3:7], wrong, strict=True)]
+    return [Example(p.problem_id, p.text + "\n", t, w) for (p, t), w in zip(traces[3:7], wrong, strict=True)]
 
 
 def test_a_mixed_batchs_loss_is_the_weighted_sum_of_both_losses(random_policy, positives, pairs):
@@ -102,7 +102,7 @@ def test_at_the_reference_every_margin_is_zero(random_policy, pairs):
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
 def test_reference_logprobs_equal_a_fresh_computation(random_policy, positives, pairs, batch_size):
     policy = random_policy(2)
-    encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
+    encoder = Encoder(policy.prompter, eos_after_prefix=False)
     encoded = [encoder.encode(example) for example in [positives[0], *pairs, *positives]]
     logprobs = reference_logprobs(policy.model, encoded, policy.tokenizer.pad_token_id, batch_size)
     expected = [[one_by_one(policy, e.prompt, side) for side in (e.chosen, e.rejected)] for e in pairs]
@@ -112,7 +112,7 @@ def test_reference_logprobs_equal_a_fresh_computation(random_policy, positives, 
 
 def test_without_pairs_there_are_no_references(random_policy, positives):
     policy = random_policy(0)
-    encoded = [Encoder(policy.tokenizer, eos_after_prefix=False).encode(example) for example in positives]
+    encoded = [Encoder(policy.prompter, eos_after_prefix=False).encode(example) for example in positives]
     assert reference_logprobs(policy.model, encoded, 0, 4).shape == (0, 2)
 
 
@@ -138,10 +138,10 @@ def test_a_divergence_pairs_margin_is_a_difference_of_two_tokens_log_probabiliti
     rejected_steps = [steps[0], " ".join(["p3" if wrong[0] == steps[1].split()[0] else wrong[0], *wrong[1:]])]
     if rejected_steps == steps[:2]:
         rejected_steps[1] = "p0" + rejected_steps[1][2:]
-    pair = step_pair("id", problem.prompt, trace, [*rejected_steps, "p0 never"], 2, PairShape.divergence)
+    pair = step_pair("id", problem.text + "\n", trace, [*rejected_steps, "p0 never"], 2, PairShape.divergence)
     batch = batch_of(policy, [pair], policy)
     chosen, rejected = module_of(policy).logprobs(batch)
-    prefix = policy.tokenizer(problem.prompt + steps[0] + "\n", add_special_tokens=False)["input_ids"]
+    prefix = policy.tokenizer(problem.text + "\n" + steps[0] + "\n", add_special_tokens=False)["input_ids"]
     with torch.inference_mode():
         logprobs = torch.log_softmax(policy.model(torch.tensor([prefix])).logits[0, -1], dim=0)
     right, bad = (policy.tokenizer.convert_tokens_to_ids(step[:2]) for step in (steps[1], rejected_steps[1]))
@@ -151,14 +151,14 @@ def test_a_divergence_pairs_margin_is_a_difference_of_two_tokens_log_probabiliti
 
 def test_a_step_pairs_rejected_side_counts_its_line_break_and_no_end(random_policy, traces):
     policy, (problem, trace) = random_policy(0), traces[0]
-    pair = step_pair("id", problem.prompt, trace, ["p0 bad", "p1 worse"], 1, PairShape.step)
+    pair = step_pair("id", problem.text + "\n", trace, ["p0 bad", "p1 worse"], 1, PairShape.step)
     _, rejected = module_of(policy).logprobs(batch_of(policy, [pair], policy))
-    assert rejected.item() == pytest.approx(one_by_one(policy, problem.prompt, "p0 bad", ending="\n"), rel=1e-5)
+    assert rejected.item() == pytest.approx(one_by_one(policy, problem.text + "\n", "p0 bad", ending="\n"), rel=1e-5)
 
 
 def test_prompts_and_padding_do_not_reach_the_logits_gradient(random_policy, positives):
     policy = random_policy(0)
-    encoder = Encoder(policy.tokenizer, eos_after_prefix=False)
+    encoder = Encoder(policy.prompter, eos_after_prefix=False)
     ids, mask = pad([encoder.encode(e).sides[0] for e in positives], policy.tokenizer.pad_token_id)
     logits = policy.model(ids).logits.detach().requires_grad_(True)
     (token_logprobs(logits, ids) * mask).sum().backward()
@@ -211,7 +211,7 @@ def test_the_mean_over_ranks_of_gradients_is_that_of_the_whole_batch(
     examples = [*(positives if kinds != "pairs" else []), *(pairs if kinds != "positives" else [])]
     whole = batch_of(policy, examples, policy)
     data = MixedDataModule(
-        [Encoder(policy.tokenizer, eos_after_prefix=False).encode(example) for example in examples],
+        [Encoder(policy.prompter, eos_after_prefix=False).encode(example) for example in examples],
         [],
         batch_size=4,
         num_updates=1,

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from synthscale.problem import Problem, StepTruth, Task, Verdict, join_steps, split_steps
+from synthscale.problem import Problem, StepTruth, Task, Verdict
 
 if TYPE_CHECKING:
     from synthscale.policy.sampler import Continuation
 
 
 def grade_continuation(task: Task, problem: Problem, continuation: Continuation, prefix: str = "") -> tuple[str, str]:
-    """The solution (prefix and continuation, one step a line) and its verdict's value.
+    """The solution (prefix and continuation) and its verdict's value.
 
     A continuation that was cut before its end has no final answer, so it is unparseable.
     """
-    solution = join_steps(split_steps(prefix) + split_steps(continuation.text))
+    solution = task.solution(prefix + continuation.text)
     verdict = task.verdict(problem, solution) if continuation.finished else Verdict.UNPARSEABLE
     return solution, verdict.value
 
 
 def has_wrong_step(task: Task, problem: Problem, solution: str) -> bool | None:
     """Whether the world calls any step of the solution wrong; None where no one knows."""
-    truths = task.step_truths(problem, split_steps(solution))
+    truths = task.step_truths(problem, task.steps(solution))
     return any(truth is not StepTruth.RIGHT for truth in truths) if truths else None

@@ -18,7 +18,7 @@ class PairShape(Enum):
 class Example:
     """A positive (no rejected side) or a pair, as text.
 
-    A side that is not complete stops after a step in the middle of a solution.
+    A side that is not complete stops after a step in the middle of a solution, and holds the white space behind it.
     """
 
     problem_id: str

@@ -79,9 +79,13 @@ def solution_pairs(positives: Sequence[Example], rejected: Sequence[str]) -> lis
 def step_pair(
     problem_id: str, prompt: str, chosen: str, steps: Sequence[str], pit: int, shape: PairShape
 ) -> Example | None:
-    """The accepted solution against the rejected one's steps up to its pit; None where the sides do not part."""
-    rejected = "\n".join(steps[:pit])
-    if chosen == rejected or chosen.startswith(rejected + "\n"):
+    """The accepted solution against the rejected one's steps up to its pit; None where the sides do not part.
+
+    The steps are a task's: joined they are the rejected solution.
+    """
+    rejected = "".join(steps[:pit])
+    end = len(rejected.rstrip())
+    if chosen[:end] == rejected[:end] and (not chosen[end:] or chosen[end].isspace()):
         return None
     return Example(
         problem_id,

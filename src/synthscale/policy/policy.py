@@ -7,14 +7,22 @@ from pathlib import Path
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from synthscale.policy.config import Attention, PolicyConfig
+
 # loading and saving take no time here, and the study layer draws the bars
 logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def load_policy(folder: Path | str, device: str = "cpu") -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load a model (safetensors only) and its tokenizer."""
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+def load_policy(
+    folder: Path | str, config: PolicyConfig | None = None, *, device: str = "cpu", revision: str | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a model (safetensors only) and its tokenizer, from a folder or by a hub name."""
+    config = config or PolicyConfig()
+    attention = None if config.attention is Attention.auto else config.attention.value
+    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        folder, revision=revision, dtype=config.dtype.value, attn_implementation=attention, use_safetensors=True
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision)
     if tokenizer.eos_token_id is None:
         raise ValueError(f"the tokenizer in {folder} has no end-of-sequence token, which ends a solution.")
     if tokenizer.pad_token_id is None:  # as Llama's; padding is masked, so any token will do

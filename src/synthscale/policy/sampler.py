@@ -13,10 +13,11 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from synthscale.policy.cache import allocated_cache
 from synthscale.policy.config import SamplerConfig
+from synthscale.policy.prompter import Prompt, Prompter
 
 SHRINK_SHARE = 0.75  # of the rows still going, under which the ended ones are taken out of the batch
 
@@ -43,24 +44,23 @@ class Shards(Protocol):
 
 
 class Sampler:
-    """Samples continuations of texts from one policy; the same seed gives the same continuations on a CPU."""
+    """Samples continuations of prompts from one policy; the same seed gives the same continuations on a CPU."""
 
-    def __init__(
-        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, max_new_tokens: int, max_batch_rows: int
-    ) -> None:
+    def __init__(self, model: PreTrainedModel, prompter: Prompter, *, max_new_tokens: int, max_batch_rows: int) -> None:
         self.model = model
-        self.tokenizer = tokenizer
+        self.prompter = prompter
+        self.tokenizer = prompter.tokenizer
         self.max_new_tokens = max_new_tokens
         self.max_batch_rows = max_batch_rows
 
     @classmethod
-    def build(cls, config: SamplerConfig, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Sampler:
+    def build(cls, config: SamplerConfig, model: PreTrainedModel, prompter: Prompter) -> Sampler:
         """A sampler with the config's limits."""
-        return cls(model, tokenizer, max_new_tokens=config.max_new_tokens, max_batch_rows=config.max_batch_rows)
+        return cls(model, prompter, max_new_tokens=config.max_new_tokens, max_batch_rows=config.max_batch_rows)
 
     def sample(
         self,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         num_samples: int,
         *,
         temperature: float,
@@ -74,7 +74,7 @@ class Sampler:
         `shards` must be of these very prompts, this policy and this seed.
         """
         results: list[list[Continuation]] = [[] for _ in prompts]
-        prompts_ids = self.tokenizer(list(prompts), add_special_tokens=False)["input_ids"] if prompts else []
+        prompts_ids = [self.prompter.ids(prompt) for prompt in prompts]
         num_done = 0
         kept = shards.load() if shards is not None else {}
         for batch_index, batch in enumerate(self._batches(prompts_ids, num_samples)):

@@ -5,6 +5,7 @@ from synthscale.problem.dataset import DatasetConfig, DatasetTask
 from synthscale.problem.equations import equations
 from synthscale.problem.precedence import PrecedenceConfig, PrecedenceTask
 from synthscale.problem.problem import (
+    ONLY_HOW,
     Problem,
     Split,
     StepTruth,
@@ -16,6 +17,7 @@ from synthscale.problem.problem import (
 from synthscale.problem.steps import StepBoundary, exact_steps, join_steps, split_steps
 
 __all__ = [
+    "ONLY_HOW",
     "AnswerPolicy",
     "DatasetConfig",
     "DatasetTask",

@@ -21,7 +21,8 @@ import numpy as np
 
 from synthscale.problem.answer import AnswerPolicy, Grader
 from synthscale.problem.answer.extract import extract
-from synthscale.problem.problem import ONLY_A_PLACE, Problem, Split, StepTruth, TaskConfig, Verdict, check_between
+from synthscale.problem.problem import ONLY_HOW, Problem, Split, StepTruth, TaskConfig, Verdict, check_between
+from synthscale.problem.steps import StepBoundary, exact_steps
 
 MARKED = frozenset({"hash", "box", "phrase"})  # rules by which a solution has a reference: by no guess at its prose
 FILES = {Split.TRAIN: "train.jsonl", Split.TEST: "test.jsonl"}
@@ -38,10 +39,12 @@ class Unreadable(Enum):
 class DatasetConfig(TaskConfig):
     """Where the problems are, what the fields of a line are called, and the verifier's conventions."""
 
-    source: str = field(metadata={ONLY_A_PLACE: True})  # a folder with train.jsonl and test.jsonl
+    source: str = field(metadata=ONLY_HOW)  # a folder with train.jsonl and test.jsonl
     problem_key: str = "problem"
     solution_key: str | None = "solution"  # null where there are none
     answer_key: str | None = None  # null: the final answer of the solution
+    prompt_template: str = "{problem}\n"  # how a problem is put to a policy; `{problem}` is its text
+    step_boundary: StepBoundary = StepBoundary.line_or_sentence
     num_validation: int = 500  # set apart from the training problems
     unreadable: Unreadable = Unreadable.refuse
     answers: AnswerPolicy = field(default_factory=AnswerPolicy)
@@ -51,6 +54,11 @@ class DatasetConfig(TaskConfig):
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise ValueError(f"task.name must be a word in lower case, but is {self.name}.")
+        if self.prompt_template.count("{problem}") != 1:
+            raise ValueError(
+                f"task.prompt_template must hold {{problem}} once, where the problem's text goes, but is "
+                f"{self.prompt_template!r}."
+            )
         check_between("task.num_validation", self.num_validation, 1, 100_000)
         check_between("task.time_limit_seconds", self.time_limit_seconds, 0.01, 3_600)
         if self.solution_key is None and self.answer_key is None:
@@ -145,6 +153,18 @@ class DatasetTask:
         order = np.random.default_rng([seed, len(rows)]).permutation(len(rows))
         return [rows[i].problem for i in order[:num_problems]]
 
+    def prompt(self, problem: Problem) -> str:
+        """The problem in the config's template."""
+        return self.config.prompt_template.replace("{problem}", problem.text)
+
+    def solution(self, text: str) -> str:
+        """The text as it was written, without the white space at its end."""
+        return text.rstrip()
+
+    def steps(self, solution: str) -> list[str]:
+        """Lines or sentences, as the config says."""
+        return exact_steps(solution, self.config.step_boundary)
+
     def answer(self, solution: str) -> str | None:
         """The final answer, in the one form that all spellings of a number share, so that votes for it add up."""
         return self.grader.canonical(solution)
@@ -166,7 +186,7 @@ class DatasetTask:
         solution = self.solutions.get(problem.problem_id)
         if solution is None:
             raise ValueError(f"task {self.config.name} has no solution of {problem.text[:60]!r}: a teacher writes it.")
-        return solution
+        return self.solution(solution)
 
 
 @lru_cache(maxsize=1_000)

@@ -30,7 +30,7 @@ from synthscale.problem.problem import (
     Verdict,
     check_between,
 )
-from synthscale.problem.steps import join_steps, split_steps
+from synthscale.problem.steps import exact_steps, join_steps, split_steps
 
 OPERATOR_SYMBOLS = "+-*/%^&~!@$?<>:;"
 CHUNK_SIZE = 4096
@@ -160,6 +160,18 @@ class PrecedenceTask:
         if len(chosen) < num_problems:
             raise ValueError(f"task {self.config.name} has {len(chosen)} {split} problems, not {num_problems}.")
         return chosen
+
+    def prompt(self, problem: Problem) -> str:
+        """The expression and a line break."""
+        return problem.text + "\n"
+
+    def solution(self, text: str) -> str:
+        """One step a line, without other white space at a line's ends."""
+        return join_steps(split_steps(text))
+
+    def steps(self, solution: str) -> list[str]:
+        """The lines with their line breaks."""
+        return exact_steps(solution)
 
     def answer(self, solution: str) -> str | None:
         """The single value after the last step's bar."""

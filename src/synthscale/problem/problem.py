@@ -1,6 +1,6 @@
 """The words every room shares: problem, solution, step, verdict, and what a task has to offer.
 
-A problem's prompt is its text and a line break; a solution is a text, cut into steps as `steps.py` says.
+A task puts a problem as a prompt; a solution is a text, cut into steps as `steps.py` says.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-ONLY_A_PLACE = "only_a_place"  # metadata of a config's field that says where something lies, and not what it is
+ONLY_HOW = {"only_how": True}  # metadata of a config's field that says how or where, and not what: no key depends on it
 
 
 class Split(StrEnum):
@@ -51,11 +51,6 @@ class Problem:
     def problem_id(self) -> str:
         """Sixteen hex digits that name the problem by its text."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]
-
-    @property
-    def prompt(self) -> str:
-        """What the policy sees: the text and a line break."""
-        return self.text + "\n"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -101,6 +96,18 @@ class Task(Protocol):
 
     def problems(self, split: Split, num_problems: int, seed: int) -> list[Problem]:
         """The first `num_problems` of the seed's stream, so that data sets of one seed nest."""
+        ...
+
+    def prompt(self, problem: Problem) -> str:
+        """What a policy is shown of the problem; it ends where the solution begins."""
+        ...
+
+    def solution(self, text: str) -> str:
+        """The solution that a policy wrote as this text, in the one form that solutions are kept in."""
+        ...
+
+    def steps(self, solution: str) -> list[str]:
+        """The steps y_1 … y_L with the white space between them: joined they are the solution."""
         ...
 
     def answer(self, solution: str) -> str | None:

@@ -10,7 +10,7 @@ from synthscale.credit.pit import PitRule, find_pit, prefix_value
 from synthscale.mixture.diversity import choose_diverse
 from synthscale.mixture.example import Example, PairShape
 from synthscale.mixture.mixture import ChosenFrom, MixtureConfig, PositiveChoice, mix, solution_pairs, step_pair
-from synthscale.problem import Problem, StepTruth, Task, TaskConfig, build_task, split_steps
+from synthscale.problem import Problem, StepTruth, Task, TaskConfig, build_task
 from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
@@ -41,13 +41,15 @@ class Pit:
 
 def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `examples.parquet`."""
-    from synthscale.stage.table import read_table, write_table
+    from synthscale.table import read_table, write_table
 
+    task = build_task(config.task)
     problem_rows = read_table(inputs["data"].folder / "problems.parquet", ProblemRow)
     problems = {row.problem_id: row.problem for row in problem_rows}
+    prompts = {problem_id: task.prompt(problem) for problem_id, problem in problems.items()}
     traces = read_table(inputs["data"].folder / "traces.parquet", SolutionRow)
     samples = read_table(inputs["samples"].folder / "samples.parquet", SolutionRow)
-    accepted = distinct_accepted(problems, samples)
+    accepted = distinct_accepted(prompts, samples)
     measures: Measures = {}
     pairs: dict[str, list[Example]] = {}
     if config.mixture.negative_fraction > 0:
@@ -57,10 +59,10 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
         else:
             values = read_table(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
             found = read_table(inputs["credit"].folder / "continuations.parquet", ContinuationRow)
-            pits = list(find_pits(negatives, values, config))
-            pairs = pit_pairs(config.mixture, problems, accepted, pits, found)
-            measures |= pit_measures(build_task(config.task), problems, pits)
-    positives = choose_positives(config.mixture, problems, traces, accepted)
+            pits = list(find_pits(task, negatives, values, config))
+            pairs = pit_pairs(config.mixture, prompts, accepted, pits, found)
+            measures |= pit_measures(task, problems, pits)
+    positives = choose_positives(config.mixture, prompts, traces, accepted)
     examples = mix(positives, pairs, len(problems), config.mixture)
     if not examples:
         raise ValueError(
@@ -76,26 +78,26 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
     return {"num_train_positives": len(examples) - num_pairs, "num_train_pairs": num_pairs, **offered, **measures}
 
 
-def distinct_accepted(problems: Mapping[str, Problem], samples: Sequence[SolutionRow]) -> dict[str, list[Example]]:
+def distinct_accepted(prompts: Mapping[str, str], samples: Sequence[SolutionRow]) -> dict[str, list[Example]]:
     """D+: each problem's distinct accepted samples, in the order they were drawn."""
-    accepted: dict[str, dict[str, Example]] = {problem_id: {} for problem_id in problems}
+    accepted: dict[str, dict[str, Example]] = {problem_id: {} for problem_id in prompts}
     for row in samples:
         if row.correct:
-            example = Example(row.problem_id, problems[row.problem_id].prompt, row.solution)
+            example = Example(row.problem_id, prompts[row.problem_id], row.solution)
             accepted[row.problem_id].setdefault(row.solution, example)
     return {problem_id: list(of_problem.values()) for problem_id, of_problem in accepted.items()}
 
 
 def choose_positives(
     mixture: MixtureConfig,
-    problems: Mapping[str, Problem],
+    prompts: Mapping[str, str],
     traces: Sequence[SolutionRow],
     accepted: Mapping[str, Sequence[Example]],
 ) -> dict[str, list[Example]]:
     """The teacher's traces, if they are to be kept, and at most k other accepted samples of each problem."""
-    positives: dict[str, list[Example]] = {problem_id: [] for problem_id in problems}
+    positives: dict[str, list[Example]] = {problem_id: [] for problem_id in prompts}
     for row in traces if mixture.include_teacher else []:
-        positives[row.problem_id].append(Example(row.problem_id, problems[row.problem_id].prompt, row.solution))
+        positives[row.problem_id].append(Example(row.problem_id, prompts[row.problem_id], row.solution))
     for problem_id, examples in accepted.items():
         known = {example.chosen for example in positives[problem_id]}
         new = [example for example in examples if example.chosen not in known]
@@ -122,7 +124,7 @@ def whole_pairs(
 
 
 def find_pits(
-    negatives: Sequence[SolutionRow], values: Sequence[PrefixValueRow], config: ComposeConfig
+    task: Task, negatives: Sequence[SolutionRow], values: Sequence[PrefixValueRow], config: ComposeConfig
 ) -> Iterator[Pit]:
     """The pit of every negative that has one, by its prefix values; after the whole wrong solution Q is 0."""
     by_solution: dict[tuple[str, int], list[float]] = {}
@@ -132,12 +134,12 @@ def find_pits(
     for negative in negatives:
         step = find_pit([*by_solution[negative.problem_id, negative.index], 0.0], config.pit_rule)
         if step is not None:
-            yield Pit(negative, split_steps(negative.solution), step)
+            yield Pit(negative, task.steps(negative.solution), step)
 
 
 def pit_pairs(
     mixture: MixtureConfig,
-    problems: Mapping[str, Problem],
+    prompts: Mapping[str, str],
     accepted: Mapping[str, Sequence[Example]],
     pits: Sequence[Pit],
     found: Sequence[ContinuationRow],
@@ -154,7 +156,7 @@ def pit_pairs(
             chosen = continuations.get((problem_id, pit.negative.index, pit.step - 1), [])
         if not chosen:
             continue
-        prompt, accepted_side = problems[problem_id].prompt, chosen[number % len(chosen)]
+        prompt, accepted_side = prompts[problem_id], chosen[number % len(chosen)]
         pair = step_pair(problem_id, prompt, accepted_side, pit.steps, pit.step, mixture.pair_shape)
         if pair is not None:
             pairs.setdefault(problem_id, {})[pair] = None

@@ -6,17 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthscale.policy.config import SamplerConfig
-from synthscale.problem import TaskConfig, Verdict, join_steps, split_steps
+from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
+from synthscale.problem import Task, TaskConfig, Verdict
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
-from synthscale.training.config import Device
 
 VERSION = 1
 
 Prefix = tuple[str, tuple[str, ...]]
-"""A problem's id and the first steps of a solution of it."""
+"""A problem's id and the first steps of a solution of it, with the white space behind each."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -25,6 +24,7 @@ class RolloutConfig:
 
     task: TaskConfig
     sampler: SamplerConfig
+    policy: PolicyConfig
     device: Device
     num_rollouts: int
     max_negatives_per_problem: int
@@ -33,38 +33,32 @@ class RolloutConfig:
 
 def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `prefix_values.parquet` and `continuations.parquet`."""
-    import time
-
     from synthscale.evaluation.grade import grade_continuation
-    from synthscale.policy.policy import load_policy
-    from synthscale.policy.sampler import Sampler
+    from synthscale.policy.open_sampler import open_sampler
+    from synthscale.policy.prompter import Prompt
     from synthscale.problem import build_task
-    from synthscale.stage.shards import ShardFolder
-    from synthscale.stage.table import read_table, write_table
-    from synthscale.training.device import pick_device
+    from synthscale.table import read_table, write_table
 
-    started = time.perf_counter()
     task = build_task(config.task)
     rows = read_table(inputs["data"].folder / "problems.parquet", ProblemRow)
     problems = {row.problem_id: row.problem for row in rows}
     samples = read_table(inputs["samples"].folder / "samples.parquet", SolutionRow)
     negatives = choose_negatives(samples, config.max_negatives_per_problem)
-    prefixes = distinct_prefixes(negatives)
-    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
-    shards = ShardFolder(checkpoints_of(out), session)
-    rollouts = Sampler.build(config.sampler, model, tokenizer).sample(
-        [problems[problem_id].prompt + "".join(step + "\n" for step in steps) for problem_id, steps in prefixes],
-        config.num_rollouts,
-        temperature=config.sampler.temperature,
-        seed=config.seed,
-        advance=session.advance,
-        shards=shards,
-    )
+    prefixes = distinct_prefixes(task, negatives)
+    policy = inputs["policy"].folder / "model"
+    with open_sampler(config.sampler, config.policy, policy, config.device, session) as sampler:
+        rollouts = sampler.sample(
+            [Prompt(task.prompt(problems[problem_id]), "".join(steps)) for problem_id, steps in prefixes],
+            config.num_rollouts,
+            temperature=config.sampler.temperature,
+            seed=config.seed,
+            keep=checkpoints_of(out),
+        )
     right: dict[Prefix, list[str]] = {}
     for prefix, continuations in zip(prefixes, rollouts, strict=True):
-        graded = [grade_continuation(task, problems[prefix[0]], c, join_steps(list(prefix[1]))) for c in continuations]
+        graded = [grade_continuation(task, problems[prefix[0]], c, "".join(prefix[1])) for c in continuations]
         right[prefix] = [solution for solution, verdict in graded if verdict == Verdict.CORRECT.value]
-    values, found = tabulate(negatives, samples, right, config.num_rollouts)
+    values, found = tabulate(task, negatives, samples, right, config.num_rollouts)
     write_table(out / "prefix_values.parquet", PrefixValueRow, values)
     write_table(out / "continuations.parquet", ContinuationRow, found)
     return {
@@ -72,8 +66,8 @@ def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, sessio
         "num_prefixes": len(prefixes),
         "num_rollouts": len(prefixes) * config.num_rollouts,
         "num_sampled_tokens": sum(c.num_tokens for continuations in rollouts for c in continuations),
-        "sample_seconds": time.perf_counter() - started + shards.seconds,
-        "device": model.device.type,
+        "sample_seconds": sampler.seconds,
+        "device": sampler.device,
     }
 
 
@@ -87,16 +81,17 @@ def choose_negatives(samples: Sequence[SolutionRow], max_per_problem: int) -> li
     return [row for of_problem in chosen.values() for row in of_problem.values()]
 
 
-def distinct_prefixes(negatives: Sequence[SolutionRow]) -> list[Prefix]:
+def distinct_prefixes(task: Task, negatives: Sequence[SolutionRow]) -> list[Prefix]:
     """Every prefix of 1 … L−1 steps that a rollout is needed from, once, though solutions share it."""
     prefixes: dict[Prefix, None] = {}
     for row in negatives:
-        steps = split_steps(row.solution)
+        steps = task.steps(row.solution)
         prefixes.update({(row.problem_id, tuple(steps[:i])): None for i in range(1, len(steps))})
     return list(prefixes)
 
 
 def tabulate(
+    task: Task,
     negatives: Sequence[SolutionRow],
     samples: Sequence[SolutionRow],
     right: Mapping[Prefix, list[str]],
@@ -113,7 +108,7 @@ def tabulate(
     for row in negatives:
         of_problem = own[row.problem_id]
         values.append(PrefixValueRow(row.problem_id, row.index, 0, len(of_problem), sum(of_problem)))
-        steps = split_steps(row.solution)
+        steps = task.steps(row.solution)
         for i in range(1, len(steps)):
             solutions = right[row.problem_id, tuple(steps[:i])]
             values.append(PrefixValueRow(row.problem_id, row.index, i, num_rollouts, len(solutions)))

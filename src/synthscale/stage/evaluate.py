@@ -8,12 +8,11 @@ from pathlib import Path
 
 from synthscale.evaluation.grade import grade_continuation, has_wrong_step
 from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
-from synthscale.policy.config import SamplerConfig
+from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
 from synthscale.problem import Problem, Split, Task, TaskConfig, Verdict, check_between
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import SolutionRow
 from synthscale.stage.stage import Artifact, Measures
-from synthscale.training.config import Device
 
 VERSION = 1
 KS = (1, 4, 16)
@@ -42,32 +41,30 @@ class EvaluateConfig:
 
     task: TaskConfig
     sampler: SamplerConfig
+    policy: PolicyConfig
     device: Device
     evaluation: EvaluationConfig
 
 
 def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `greedy.parquet` and `sampled.parquet`; return the figures."""
-    from synthscale.policy.policy import load_policy
-    from synthscale.policy.sampler import Sampler
+    from synthscale.policy.open_sampler import PolicySampler, open_sampler
+    from synthscale.policy.prompter import Prompt
     from synthscale.problem import build_task
-    from synthscale.stage.shards import ShardFolder
-    from synthscale.stage.table import write_table
-    from synthscale.training.device import pick_device
+    from synthscale.table import write_table
 
     task, evaluation = build_task(config.task), config.evaluation
-    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
-    sampler = Sampler.build(config.sampler, model, tokenizer)
     problems = task.problems(Split.TEST, evaluation.num_test, seed=0)
 
-    def draw(name: str, problems: list[Problem], num_samples: int, temperature: float) -> list[list[SolutionRow]]:
+    def draw(
+        sampler: PolicySampler, name: str, problems: list[Problem], num_samples: int, temperature: float
+    ) -> list[list[SolutionRow]]:
         drawn = sampler.sample(
-            [problem.prompt for problem in problems],
+            [Prompt(task.prompt(problem)) for problem in problems],
             num_samples,
             temperature=temperature,
             seed=TEST_SEED,
-            advance=session.advance,
-            shards=ShardFolder(checkpoints_of(out) / name, session),
+            keep=checkpoints_of(out) / name,
         )
         return [
             [
@@ -78,8 +75,10 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         ]
 
     sampled_problems = problems[: evaluation.num_sampled_problems]
-    greedy = draw("greedy", problems, 1, 0.0)
-    sampled = draw("sampled", sampled_problems, evaluation.num_samples, evaluation.temperature)
+    policy = inputs["policy"].folder / "model"
+    with open_sampler(config.sampler, config.policy, policy, config.device, session) as sampler:
+        greedy = draw(sampler, "greedy", problems, 1, 0.0)
+        sampled = draw(sampler, "sampled", sampled_problems, evaluation.num_samples, evaluation.temperature)
     write_table(out / "greedy.parquet", SolutionRow, [row for rows in greedy for row in rows])
     write_table(out / "sampled.parquet", SolutionRow, [row for rows in sampled for row in rows])
     return {**greedy_measures(task, problems, greedy), **sampled_measures(task, problems, sampled)}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthscale.durable import write_durably
-from synthscale.problem import TaskConfig
+from synthscale.policy.config import LoraConfig, PolicyConfig
+from synthscale.problem import ONLY_HOW, Task, TaskConfig
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import Strategy, TrainerConfig
@@ -34,7 +35,11 @@ class FinetuneConfig:
     task: TaskConfig
     trainer: TrainerConfig
     max_new_tokens: int = 64
-    path: str | None = None  # a model folder, where no `policy` artifact is the start
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    path: str | None = None  # a model folder or hub name, where no `policy` artifact is the start
+    revision: str | None = None
+    lora: LoraConfig = field(default_factory=LoraConfig)
+    gradient_checkpointing: bool = field(default=False, metadata=ONLY_HOW)
     learning_rate: float = 1e-3
     num_updates: int = 100
     beta: float = 0.1
@@ -48,6 +53,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     import torch
 
     from synthscale.policy.policy import load_policy, save_policy
+    from synthscale.policy.prompter import Prompter
     from synthscale.problem import build_task
     from synthscale.training.data import MixedDataModule
     from synthscale.training.encoding import Encoder
@@ -57,16 +63,21 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     from synthscale.training.validation import Validator
 
     torch.manual_seed(config.seed)
+    task = build_task(config.task)
     is_sharded = config.trainer.strategy is Strategy.fsdp
     device = rank_device(config.trainer, session)
     # FSDP moves to the GPU what a rank is to hold
-    model, tokenizer = load_policy(policy_folder(config.path, inputs, "policy"), "cpu" if is_sharded else device)
-    encoder = Encoder(tokenizer, eos_after_prefix=config.eos_after_prefix)
-    examples = [encoder.encode(example) for example in read_examples(inputs["data"])]
+    model, tokenizer = load_policy(
+        policy_folder(config.path, inputs, "policy"),
+        config.policy,
+        device="cpu" if is_sharded else device,
+        revision=config.revision,
+    )
+    encoder = Encoder(Prompter(tokenizer, config.policy), eos_after_prefix=config.eos_after_prefix)
+    examples = [encoder.encode(example) for example in read_examples(task, inputs["data"])]
     validator = Validator(
-        build_task(config.task),
+        task,
         model,
-        tokenizer,
         encoder,
         num_problems=config.trainer.num_validation,
         max_new_tokens=config.max_new_tokens,
@@ -115,7 +126,9 @@ def references(
     try:
         logprobs_P2 = load(kept.read_bytes())["logprobs"]
     except (OSError, SafetensorError):
-        reference, tokenizer = load_policy(policy_folder(config.path, inputs, "reference"), device)
+        reference, tokenizer = load_policy(
+            policy_folder(config.path, inputs, "reference"), config.policy, device=device, revision=config.revision
+        )
         logprobs_P2 = reference_logprobs(reference, examples, tokenizer.pad_token_id, 4 * config.trainer.batch_size)
         if session.rank == 0:
             write_durably(kept, save({"logprobs": logprobs_P2}))
@@ -137,14 +150,14 @@ def policy_folder(path: str | None, inputs: Mapping[str, Artifact], name: str) -
     return path
 
 
-def read_examples(data: Artifact) -> list[Example]:
+def read_examples(task: Task, data: Artifact) -> list[Example]:
     """The training set: a composed one as it is, or D_syn's traces as positives."""
     from synthscale.mixture.example import Example
     from synthscale.stage.rows import ProblemRow, SolutionRow
-    from synthscale.stage.table import read_table
+    from synthscale.table import read_table
 
     if data.manifest["stage"] == "compose":
         return read_table(data.folder / "examples.parquet", Example)
     problems = {row.problem_id: row.problem for row in read_table(data.folder / "problems.parquet", ProblemRow)}
     traces = read_table(data.folder / "traces.parquet", SolutionRow)
-    return [Example(row.problem_id, problems[row.problem_id].prompt, row.solution) for row in traces]
+    return [Example(row.problem_id, task.prompt(problems[row.problem_id]), row.solution) for row in traces]

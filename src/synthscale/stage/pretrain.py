@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from synthscale.policy.config import ArchitectureConfig
+from synthscale.policy.config import ArchitectureConfig, PolicyConfig
 from synthscale.problem import PrecedenceConfig
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
@@ -39,6 +39,7 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
 
     from synthscale.mixture.example import Example
     from synthscale.policy.policy import save_policy
+    from synthscale.policy.prompter import Prompter
     from synthscale.policy.tiny import build_model, build_tokenizer
     from synthscale.problem import PrecedenceTask
     from synthscale.training.data import MixedDataModule
@@ -58,13 +59,12 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         for length in lengths
         for problem in task.draw_problems(generator, config.num_problems // len(lengths), length)
     ]
-    encoder = Encoder(tokenizer, eos_after_prefix=False)
-    examples = [Example(p.problem_id, p.prompt, task.unordered_trace(p, generator)) for p in problems]
+    encoder = Encoder(Prompter(tokenizer, PolicyConfig()), eos_after_prefix=False)
+    examples = [Example(p.problem_id, task.prompt(p), task.unordered_trace(p, generator)) for p in problems]
     trainer = TrainerConfig(batch_size=config.batch_size)
     validator = Validator(
         task,
         model,
-        tokenizer,
         encoder,
         num_problems=trainer.num_validation,
         max_new_tokens=config.world.max_solution_tokens,

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthscale.policy.config import SamplerConfig
+from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
 from synthscale.problem import TaskConfig
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
-from synthscale.training.config import Device
 
 VERSION = 1
 
@@ -22,37 +21,30 @@ class SampleConfig:
 
     task: TaskConfig
     sampler: SamplerConfig
+    policy: PolicyConfig
     device: Device
     seed: int
 
 
 def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `samples.parquet`."""
-    import time
-
     from synthscale.evaluation.grade import grade_continuation
-    from synthscale.policy.policy import load_policy
-    from synthscale.policy.sampler import Sampler
+    from synthscale.policy.open_sampler import open_sampler
+    from synthscale.policy.prompter import Prompt
     from synthscale.problem import build_task
-    from synthscale.stage.shards import ShardFolder
-    from synthscale.stage.table import read_table, write_table
-    from synthscale.training.device import pick_device
+    from synthscale.table import read_table, write_table
 
-    started = time.perf_counter()
     task = build_task(config.task)
     problems = read_table(inputs["data"].folder / "problems.parquet", ProblemRow)
-    model, tokenizer = load_policy(inputs["policy"].folder / "model", pick_device(config.device))
-    sampler = Sampler.build(config.sampler, model, tokenizer)
-    prompts = [row.problem.prompt for row in problems]
-    shards = ShardFolder(checkpoints_of(out), session)
-    samples = sampler.sample(
-        prompts,
-        config.sampler.num_samples,
-        temperature=config.sampler.temperature,
-        seed=config.seed,
-        advance=session.advance,
-        shards=shards,
-    )
+    policy = inputs["policy"].folder / "model"
+    with open_sampler(config.sampler, config.policy, policy, config.device, session) as sampler:
+        samples = sampler.sample(
+            [Prompt(task.prompt(row.problem)) for row in problems],
+            config.sampler.num_samples,
+            temperature=config.sampler.temperature,
+            seed=config.seed,
+            keep=checkpoints_of(out),
+        )
     rows = [
         SolutionRow(row.problem_id, index, *grade_continuation(task, row.problem, sample), sample.num_tokens)
         for row, continuations in zip(problems, samples, strict=True)
@@ -64,6 +56,6 @@ def run(config: SampleConfig, inputs: Mapping[str, Artifact], out: Path, session
         "num_correct": sum(row.correct for row in rows),
         "num_problems_solved": len({row.problem_id for row in rows if row.correct}),
         "num_sampled_tokens": sum(row.num_tokens or 0 for row in rows),
-        "sample_seconds": time.perf_counter() - started + shards.seconds,
-        "device": model.device.type,
+        "sample_seconds": sampler.seconds,
+        "device": sampler.device,
     }

@@ -18,10 +18,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from synthscale.problem.problem import ONLY_A_PLACE
 from synthscale.session import Session
 
-STAGES = ("pretrain", "synthesize", "finetune", "sample", "credit", "compose", "evaluate")
+STAGES = ("pretrain", "teach", "synthesize", "finetune", "sample", "credit", "compose", "evaluate")
 
 Measures = dict[str, float | int | str | None]
 
@@ -83,7 +82,7 @@ def run_stage(node: Node, inputs: Mapping[str, Artifact], out: Path, session: Se
 def plain(config: Any, *, for_identity: bool = False) -> Any:
     """A config as JSON types: dataclasses to dicts, enums to their values."""
     if dataclasses.is_dataclass(config):
-        kept = [f for f in dataclasses.fields(config) if not (for_identity and f.metadata.get(ONLY_A_PLACE))]
+        kept = [f for f in dataclasses.fields(config) if not (for_identity and f.metadata.get("only_how"))]
         return {f.name: plain(getattr(config, f.name), for_identity=for_identity) for f in kept}
     if isinstance(config, Enum):
         return config.value

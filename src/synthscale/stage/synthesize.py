@@ -10,29 +10,29 @@ from synthscale.problem import Split, TaskConfig, Verdict, build_task
 from synthscale.session import Session
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
-from synthscale.synthesis.teacher import TeacherConfig, write_traces
+from synthscale.synthesis.teacher import write_traces
 
 VERSION = 1
 
 
 @dataclass(kw_only=True, slots=True)
 class SynthesizeConfig:
-    """A data set of one size; sizes of one seed nest."""
+    """A data set of one size; sizes of one seed nest. Input: `pool`, a teach artifact, where a teacher has made one."""
 
     task: TaskConfig
-    teacher: TeacherConfig
+    traces_per_problem: int
     num_problems: int
     seed: int
 
 
 def run(config: SynthesizeConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `problems.parquet` and `traces.parquet`."""
-    from synthscale.stage.table import write_table
+    from synthscale.table import write_table
 
     task = build_task(config.task)
     problems, traces = [], []
     for problem in task.problems(Split.TRAIN, config.num_problems, config.seed):
-        for index, solution in enumerate(write_traces(config.teacher, task, problem, config.seed)):
+        for index, solution in enumerate(write_traces(task, problem, config.traces_per_problem, config.seed)):
             verdict = task.verdict(problem, solution)
             traces.append(SolutionRow(problem.problem_id, index, solution, verdict.value))
         problems.append(ProblemRow(problem.problem_id, problem.text, problem.answer))

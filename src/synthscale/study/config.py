@@ -24,7 +24,7 @@ from synthscale.problem import DatasetConfig, PrecedenceConfig, TaskConfig, chec
 from synthscale.stage.evaluate import EvaluationConfig
 from synthscale.stage.stage import STAGES
 from synthscale.study.error import UserError
-from synthscale.synthesis.teacher import TeacherConfig
+from synthscale.synthesis.config import ProceduralTeacherConfig, ServerTeacherConfig, TeacherConfig
 from synthscale.training.config import TrainerConfig
 
 
@@ -156,10 +156,11 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_between("seed", self.seed, 0, 2**31 - 1)
-        if not 1 <= self.data_size <= self.task.max_data_size:
+        largest = self.teacher.max_data_size(self.task)
+        if not 1 <= self.data_size <= largest:
             raise ValueError(
-                f"data_size must be between 1 and {self.task.max_data_size}, the most that task "
-                f"{self.task.name} can give, but is {self.data_size}."
+                f"data_size must be between 1 and {largest}, the most that task {self.task.name} with teacher "
+                f"{self.teacher.name} can give, but is {self.data_size}."
             )
         check_between("evaluation.num_test", self.evaluation.num_test, 1, self.task.max_test)
         check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_validation)
@@ -210,7 +211,10 @@ GROUPS: dict[str, type[Any]] = {
     "trainer": TrainerConfig,
     "logger": LoggerConfig,
 }
-TASKS: dict[str, type[TaskConfig]] = {"precedence": PrecedenceConfig, "dataset": DatasetConfig}
+KINDS: dict[str, dict[str, type[Any]]] = {  # groups whose options have keys of their own, by the name of the schema
+    "task": {"precedence": PrecedenceConfig, "dataset": DatasetConfig},
+    "teacher": {"procedural": ProceduralTeacherConfig, "server": ServerTeacherConfig},
+}
 
 
 def register_schemas() -> None:
@@ -219,8 +223,9 @@ def register_schemas() -> None:
     store.store(name="run_schema", node=RunConfig)
     for group, schema in GROUPS.items():
         store.store(group=group, name=f"{group}_schema", node=schema)
-    for name, schema in TASKS.items():
-        store.store(group="task", name=f"{name}_schema", node=schema)
+    for group, kinds in KINDS.items():
+        for name, schema in kinds.items():
+            store.store(group=group, name=f"{name}_schema", node=schema)
 
 
 def to_run_config(config: DictConfig) -> RunConfig:

@@ -20,7 +20,9 @@ from synthscale.stage.pretrain import PretrainConfig
 from synthscale.stage.sample import SampleConfig
 from synthscale.stage.stage import Node
 from synthscale.stage.synthesize import SynthesizeConfig
+from synthscale.stage.teach import TeachConfig
 from synthscale.study.config import ConfigError, RunConfig, Start
+from synthscale.synthesis.config import ServerTeacherConfig
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ def build_point(config: RunConfig) -> Point:
     nodes: dict[str, Node] = {}
     if config.model.path is None:
         nodes["pretrain"] = pretrain_node(config)
+    if isinstance(config.teacher, ServerTeacherConfig):
+        nodes["teach"] = teach_node(config, config.teacher)
     for stage in config.algorithm.recipe:
         add_stage(stage, config, nodes)
     return Point(config, list(nodes.values())[-1], nodes)
@@ -103,11 +107,22 @@ def pretrain_node(config: RunConfig) -> Node:
     )
 
 
+def teach_node(config: RunConfig, teacher: ServerTeacherConfig) -> Node:
+    """The pool of problems that a teacher behind a server writes, for all sizes and seeds."""
+    return Node("teach", TeachConfig(task=config.task, teacher=teacher))
+
+
 def synthesize_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
-    """D_syn."""
+    """D_syn: from the teacher's pool, where there is one."""
     return Node(
         "synthesize",
-        SynthesizeConfig(task=config.task, teacher=config.teacher, num_problems=config.data_size, seed=config.seed),
+        SynthesizeConfig(
+            task=config.task,
+            traces_per_problem=config.teacher.traces_per_problem,
+            num_problems=config.data_size,
+            seed=config.seed,
+        ),
+        {"pool": nodes["teach"]} if "teach" in nodes else {},
     )
 
 
@@ -149,7 +164,11 @@ def finetune_node(
             task=config.task,
             trainer=config.trainer,
             max_new_tokens=config.sampler.max_new_tokens,
+            policy=config.model.policy,
             path=None if "policy" in inputs else config.model.path,
+            revision=None if "policy" in inputs else config.model.revision,
+            lora=config.model.lora,
+            gradient_checkpointing=config.model.gradient_checkpointing,
             learning_rate=learning_rate,
             num_updates=num_updates,
             beta=config.algorithm.beta if pairs else 1.0,
@@ -165,7 +184,13 @@ def sample_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """D+ and D-."""
     return Node(
         "sample",
-        SampleConfig(task=config.task, sampler=config.sampler, device=config.trainer.device, seed=config.seed),
+        SampleConfig(
+            task=config.task,
+            sampler=config.sampler,
+            policy=config.model.policy,
+            device=config.trainer.device,
+            seed=config.seed,
+        ),
         inputs_from(nodes, data="synthesize", policy="finetune"),
     )
 
@@ -177,6 +202,7 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
         RolloutConfig(
             task=config.task,
             sampler=replace(config.sampler, num_samples=1),
+            policy=config.model.policy,
             device=config.trainer.device,
             num_rollouts=config.credit.num_rollouts,
             max_negatives_per_problem=config.credit.max_negatives_per_problem,
@@ -222,6 +248,7 @@ def evaluate_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
         EvaluateConfig(
             task=config.task,
             sampler=replace(config.sampler, num_samples=1, temperature=1.0),
+            policy=config.model.policy,
             device=config.trainer.device,
             evaluation=config.evaluation,
         ),

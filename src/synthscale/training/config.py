@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from synthscale.policy.config import Device
 from synthscale.problem import check_between
 
 
-class Device(Enum):
-    """Where a stage computes; auto takes a GPU where there is one."""
+class Precision(Enum):
+    """Lightning's names: the numbers that a training step computes in, and those that it keeps weights in."""
 
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
+    full = "32-true"
+    bf16_mixed = "bf16-mixed"  # weights and optimizer in float32, the step in bfloat16
+    bf16 = "bf16-true"  # all in bfloat16: half the memory, and small updates are lost to rounding
 
 
 class Strategy(Enum):
@@ -36,6 +37,7 @@ class TrainerConfig:
     num_validations: int = 4  # times that validation loss and accuracy are measured, evenly over the updates
     num_validation: int = 200  # problems
     device: Device = Device.auto
+    precision: Precision = Precision.full
     strategy: Strategy = Strategy.auto  # of several ranks
     num_threads: int = 1  # of torch, in each process
 

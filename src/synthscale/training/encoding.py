@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from synthscale.mixture.example import Example
+from synthscale.policy.prompter import Prompt, Prompter
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class EncodedExample:
 
 
 class Encoder:
-    """Turns examples into tokens for one tokenizer."""
+    """Turns examples into tokens of one model."""
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, eos_after_prefix: bool) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, prompter: Prompter, *, eos_after_prefix: bool) -> None:
+        self.prompter = prompter
         self.eos_after_prefix = eos_after_prefix
 
     def encode(self, example: Example) -> EncodedExample:
@@ -55,17 +55,13 @@ class Encoder:
         return EncodedExample((chosen, rejected))
 
     def side(self, prompt: str, solution: str, *, complete: bool) -> EncodedSide:
-        """Prompt and solution; a complete one ends in the end-of-sequence token, a prefix in its step's line break."""
-        prompt_ids = self._ids(prompt)
-        solution_ids = self._ids(solution if complete else solution + "\n")
+        """Prompt and solution; a complete one ends in the end-of-sequence token."""
+        prompt_ids = self.prompter.ids(Prompt(prompt))
+        solution_ids = self.prompter.solution_ids(solution)
         if complete or self.eos_after_prefix:
-            solution_ids = [*solution_ids, self.tokenizer.eos_token_id]
+            solution_ids = [*solution_ids, self.prompter.tokenizer.eos_token_id]
         counted = [False] * len(prompt_ids) + [True] * len(solution_ids)
         return EncodedSide(prompt_ids + solution_ids, counted)
-
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
 
 
 def keep_divergence(chosen: EncodedSide, rejected: EncodedSide) -> tuple[EncodedSide, EncodedSide]:

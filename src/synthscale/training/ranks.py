@@ -11,9 +11,9 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from synthscale.policy.device import pick_device
 from synthscale.session import Session
 from synthscale.training.config import Strategy, TrainerConfig
-from synthscale.training.device import pick_device
 
 
 def trainer_arguments(config: TrainerConfig, session: Session, model: PreTrainedModel) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import inspect
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from synthscale.mixture.example import Example
+from synthscale.policy.prompter import Prompt
 from synthscale.policy.sampler import Sampler
 from synthscale.problem import Split, Task, Verdict
 from synthscale.training.encoding import EncodedExample, Encoder
@@ -37,7 +38,6 @@ class Validator:
         self,
         task: Task,
         model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
         encoder: Encoder,
         *,
         num_problems: int,
@@ -48,20 +48,21 @@ class Validator:
         self.encoder = encoder
         self.problems = task.problems(Split.VALIDATION, num_problems, seed=0)
         sampler = LockStepSampler if in_lock_step else Sampler
-        self.sampler = sampler(model, tokenizer, max_new_tokens=max_new_tokens, max_batch_rows=1024)
+        self.sampler = sampler(model, encoder.prompter, max_new_tokens=max_new_tokens, max_batch_rows=1024)
 
     def examples(self) -> list[EncodedExample]:
         """One right solution of each problem."""
         generator = np.random.default_rng(0)
         solutions = [self.task.trace(problem, generator) for problem in self.problems]
         return [
-            self.encoder.encode(Example(problem.problem_id, problem.prompt, solution))
+            self.encoder.encode(Example(problem.problem_id, self.task.prompt(problem), solution))
             for problem, solution in zip(self.problems, solutions, strict=True)
         ]
 
     def accuracy(self) -> float:
         """Share of the problems whose greedy solution is right."""
-        samples = self.sampler.sample([problem.prompt for problem in self.problems], 1, temperature=0.0, seed=0)
+        prompts = [Prompt(self.task.prompt(problem)) for problem in self.problems]
+        samples = self.sampler.sample(prompts, 1, temperature=0.0, seed=0)
         verdicts = [
             self.task.verdict(problem, sample.text) for problem, (sample,) in zip(self.problems, samples, strict=True)
         ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from synthscale.durable import rename_durably
 from synthscale.policy.sampler import Continuation
 from synthscale.session import Session
-from synthscale.stage.table import read_table, write_table
+from synthscale.table import read_table, write_table
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from synthscale.training.config import Device
+from synthscale.policy.config import Device
 
 
 def pick_device(device: Device) -> str:
