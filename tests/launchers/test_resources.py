@@ -98,7 +98,7 @@ def test_hydra_refuses_what_is_no_key_and_no_value(compose, override):
         (SlurmConfig(signal_seconds=0), "hydra.launcher.signal_seconds must be between 1 and"),
         (
             SlurmConfig(resources={"evaluation": Resources()}),
-            "hydra.launcher.resources has no stage evaluation; accepted are default, pretrain, synthesize",
+            "hydra.launcher.resources has no stage evaluation; accepted are default, pretrain, teach, synthesize",
         ),
         (
             SlurmConfig(resources={"sample": Resources(tasks_per_node=8)}),
@@ -106,7 +106,7 @@ def test_hydra_refuses_what_is_no_key_and_no_value(compose, override):
         ),
         (
             SlurmConfig(resources={DEFAULT: Resources(nodes=2)}),
-            "hydra.launcher.resources.synthesize asks for 2 tasks",
+            "hydra.launcher.resources.teach asks for 2 tasks",
         ),
         (
             SlurmConfig(resources={"sample": Resources(minutes=0)}),

@@ -125,11 +125,17 @@ class ExecutionConfig:
     checkpoint_minutes: float = 5.0  # between two saves of a stage that goes on from there when its process is killed
     max_retries: int = 3  # of a stage whose process is killed or comes to its time limit; preemption does not count
     max_wait_minutes: float = 24 * 60.0  # for an artifact that another process is making
+    assumed_train_tokens_per_second: float | None = None  # of one job; what `plan` reckons with before anything has run
+    assumed_sampled_tokens_per_second: float | None = None
 
     def __post_init__(self) -> None:
         check_between("execution.checkpoint_minutes", self.checkpoint_minutes, 0.0, 1e6)
         check_between("execution.max_retries", self.max_retries, 0, 1000)
         check_between("execution.max_wait_minutes", self.max_wait_minutes, 0.0, 1e6)
+        for kind in ("train", "sampled"):
+            pace = getattr(self, f"assumed_{kind}_tokens_per_second")
+            if pace is not None:
+                check_between(f"execution.assumed_{kind}_tokens_per_second", pace, 1e-3, 1e9)
 
 
 @dataclass(kw_only=True, slots=True)

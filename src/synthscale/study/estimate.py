@@ -2,10 +2,11 @@
 
 How many sequences a stage trains on or draws is counted from configs. The count is exact but for credit, which rolls
 out from the distinct prefixes of the wrong samples, known when they are drawn: there it is an upper bound, as if every
-problem had as many negatives as it may have. How long a sequence is comes from earlier runs of the same kind, else from
-the task, where it says so. Seconds are a stage's own, in its process, at the median pace of earlier runs of the same
-kind. That is a guess: it knows nothing of another machine, of a busy one, of several ranks, or of a pace that changes
-with size.
+problem had as many negatives as it may have; and for a teacher, of which some problems are dropped and asked for anew:
+there it is a lower bound. How long a sequence is comes from earlier runs of the same kind, else from the task: exactly
+where its words are the tokens, else from the characters of its own problems and solutions. Seconds are a stage's own,
+in its process, at the median pace of earlier runs of the same kind, else at the pace that `execution` assumes. That is
+a guess: it knows nothing of another machine, of a busy one, of several ranks, or of a pace that changes with size.
 
 A kind is a stage of one task, from one base policy, with one device setting. What is not known is None.
 """
@@ -22,12 +23,16 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NamedTuple
 
-from synthscale.problem import PrecedenceConfig, TaskConfig
+from synthscale.problem import DatasetConfig, PrecedenceConfig, TaskConfig, build_task
+from synthscale.problem.typical import Typical, typical_of
 from synthscale.stage.stage import Artifact, Node, plain
+from synthscale.study.config import ExecutionConfig
 from synthscale.study.store import ArtifactStore
+from synthscale.synthesis.config import ServerTeacherConfig
 
 MAX_MANIFESTS = 200  # the newest of each stage that are looked at
-_WITHOUT_POLICY = ("synthesize", "compose")
+CHARACTERS_PER_TOKEN = 4.0  # of English, in the vocabularies of current models; more tokens where there are many digits
+_WITHOUT_POLICY = ("teach", "synthesize", "compose")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Work:
     """What a stage goes through, whatever its size: sequences trained on and drawn, problems written or composed."""
 
     trained: int = 0  # over all updates
-    drawn: int = 0  # as samples or rollouts, or to validate or evaluate
+    drawn: int = 0  # as samples or rollouts, to validate or evaluate, or by a teacher
     problems: int = 0
 
     @property
@@ -52,6 +57,7 @@ class Cost:
     sampled_tokens: float | None = None  # of validation and evaluation too, unlike the records
     rollouts: int | None = None  # at most
     seconds: float | None = None
+    money: float | None = 0.0  # for a teacher's requests, at the prices of its config
 
 
 class Kind(NamedTuple):
@@ -72,33 +78,67 @@ class Pace:
     drawn_tokens: list[float] = field(default_factory=list)  # a sequence
 
 
-def estimate(node: Node, history: History) -> Cost:
+def estimate(node: Node, history: History, execution: ExecutionConfig | None = None) -> Cost:
     """The cost of making the node's artifact."""
     config = plain(node.config)
-    work = work_of(node.stage, config, num_problems(node))
+    typical = history.typical(node)
+    work = work_of(node.stage, config, num_problems(node), typical.num_steps if typical else None)
     if work is None:
         return Cost()
-    base = base_of(node)
-    pace = history.pace(kind_of(node.stage, config, base))
-    lengths = known_lengths(node) if base is None or base.startswith("pretrain-") else None
+    pace = history.pace(kind_of(node.stage, config, base_of(node)))
+    lengths = lengths_in_words(node) or (lengths_in_characters(node, typical) if typical else None)
     trained, drawn = (lengths.trained, lengths.drawn) if lengths else (None, None)
-    seconds = median(pace.seconds)
-    return Cost(
+    cost = Cost(
         train_tokens=times(work.trained, median(pace.trained_tokens) or trained),
         sampled_tokens=times(work.drawn, median(pace.drawn_tokens) or drawn),
         rollouts=work.drawn if node.stage == "credit" else 0,
-        seconds=None if seconds is None else work.units * seconds,
     )
+    each = median(pace.seconds)
+    seconds = work.units * each if each is not None else assumed_seconds(cost, execution or ExecutionConfig())
+    return replace(cost, seconds=seconds, money=money_of(node, cost, typical))
 
 
-def work_of(stage: str, config: Mapping[str, Any], problems: int | None) -> Work | None:
+def assumed_seconds(cost: Cost, execution: ExecutionConfig) -> float | None:
+    """Seconds at the pace that is assumed where no earlier run tells; None where none is, or nothing is to be drawn."""
+    parts = (
+        (cost.train_tokens, execution.assumed_train_tokens_per_second),
+        (cost.sampled_tokens, execution.assumed_sampled_tokens_per_second),
+    )
+    if not any(tokens for tokens, _ in parts) or any(tokens is None or (tokens and not pace) for tokens, pace in parts):
+        return None
+    return sum(tokens / pace for tokens, pace in parts if tokens and pace)
+
+
+def money_of(node: Node, cost: Cost, typical: Typical | None) -> float | None:
+    """What a teacher's requests cost, none of them in vain; None without prices or lengths, 0 of other stages."""
+    if node.stage != "teach":
+        return 0.0
+    teacher: ServerTeacherConfig = node.config.teacher
+    prices = teacher.server.price_per_million_prompt_tokens, teacher.server.price_per_million_completion_tokens
+    if typical is None or cost.sampled_tokens is None or prices[0] is None or prices[1] is None:
+        return None
+    examples = teacher.num_seed_problems * typical.problem_characters
+    asked_for_problem = len(teacher.problem_prompt) + len(teacher.problem_system_prompt or "") + examples
+    asked_for_solution = len(teacher.solution_prompt) + len(teacher.solution_system_prompt or "")
+    num_requests = -(-teacher.num_solutions // teacher.server.samples_per_request)
+    characters = asked_for_problem + num_requests * (asked_for_solution + typical.problem_characters)
+    prompt_tokens = teacher.num_problems * characters / CHARACTERS_PER_TOKEN
+    return (prompt_tokens * prices[0] + cost.sampled_tokens * prices[1]) / 1e6
+
+
+def work_of(stage: str, config: Mapping[str, Any], problems: int | None, steps: float | None = None) -> Work | None:
     """What a stage with this config, as JSON types, goes through, on a data set of so many problems.
+
+    `steps` is the number of steps of a solution, where the config's world does not say it.
 
     Raises:
         KeyError: if the config is not of this version of the stage.
     """
     if stage == "pretrain":
         return Work(trained=config["num_updates"] * config["batch_size"])
+    if stage == "teach":
+        teacher = config["teacher"]
+        return Work(drawn=teacher["num_problems"] * (1 + teacher["num_solutions"]))
     if stage == "finetune":
         trainer = config["trainer"]
         validated = trainer["num_validations"] * trainer["num_validation"]
@@ -112,9 +152,9 @@ def work_of(stage: str, config: Mapping[str, Any], problems: int | None) -> Work
     if stage == "sample":
         return Work(drawn=problems * config["sampler"]["num_samples"])
     if stage == "credit":
-        steps = config["task"].get("operators_per_problem")
+        steps = config["task"].get("operators_per_problem", steps)
         rollouts = problems * config["max_negatives_per_problem"] * config["num_rollouts"]
-        return None if steps is None else Work(drawn=rollouts * (steps - 1))
+        return None if steps is None else Work(drawn=round(rollouts * (steps - 1)))
     return Work(problems=problems)
 
 
@@ -149,10 +189,11 @@ class Lengths(NamedTuple):
     drawn: float
 
 
-def known_lengths(node: Node) -> Lengths | None:
-    """What the task says of its sequences, where the learner's tokens are its words; None of other tasks."""
+def lengths_in_words(node: Node) -> Lengths | None:
+    """What the embedded world says of its sequences, where the learner's tokens are its words; None of others."""
     task: TaskConfig = node.config.world if node.stage == "pretrain" else node.config.task
-    if not isinstance(task, PrecedenceConfig):
+    base = base_of(node)
+    if not isinstance(task, PrecedenceConfig) or not (base is None or base.startswith("pretrain-")):
         return None
     prompt = 2 * task.operators_per_problem + 2  # values, operators, a line break
     solutions = [task.max_solution_tokens]
@@ -162,13 +203,39 @@ def known_lengths(node: Node) -> Lengths | None:
     return Lengths(trained=prompt + task.max_solution_tokens, drawn=statistics.fmean(solutions or [0]))
 
 
+def lengths_in_characters(node: Node, typical: Typical) -> Lengths:
+    """A guess from the characters of the data set's own problems and solutions."""
+    drawn = typical.solution_characters
+    if node.stage == "credit":  # from all prefixes alike, half a solution is left on average
+        drawn /= 2
+    if node.stage == "teach":  # a problem and its solutions
+        number = node.config.teacher.num_solutions
+        drawn = (typical.problem_characters + number * typical.solution_characters) / (1 + number)
+    trained = typical.prompt_characters + typical.solution_characters
+    return Lengths(trained / CHARACTERS_PER_TOKEN, drawn / CHARACTERS_PER_TOKEN)
+
+
 class History:
-    """What the stages that are in the store took; read when asked for, at most `MAX_MANIFESTS` of each stage."""
+    """What is known before a plan is run, read when asked for: data sets, and what stages in the store took.
+
+    Of each stage at most `MAX_MANIFESTS` are looked at.
+    """
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store
         self._find = cache(store.find_key)
         self._paces: dict[str, dict[Kind, Pace]] = {}
+        self._typical: dict[str, Typical | None] = {}
+
+    def typical(self, node: Node) -> Typical | None:
+        """What the node's data set is like; None of a world, and of a data set without solutions."""
+        task = None if node.stage == "pretrain" else node.config.task
+        if not isinstance(task, DatasetConfig):
+            return None
+        key = json.dumps(plain(task), sort_keys=True)
+        if key not in self._typical:
+            self._typical[key] = typical_of(build_task(task), task.max_data_size)
+        return self._typical[key]
 
     def pace(self, kind: Kind) -> Pace:
         """What is known of a kind, perhaps nothing."""
@@ -195,13 +262,15 @@ class History:
     def _learn(self, artifact: Artifact, paces: dict[Kind, Pace]) -> None:
         stage, config, measures = artifact.manifest["stage"], artifact.manifest["config"], artifact.measures
         work = work_of(stage, config, self._num_problems(artifact))
+        if work is None and stage == "credit":  # its world says nothing of steps: the rollouts that there were
+            work = Work(drawn=measures["num_rollouts"])
         if work is None:
             return
         pace = paces.setdefault(kind_of(stage, config, self._base(artifact)), Pace())
         pace.seconds.append(artifact.manifest["seconds"] / work.units)
         if "num_train_tokens" in measures:
             pace.trained_tokens.append(measures["num_train_tokens"] / work.trained)
-        if "num_sampled_tokens" in measures:
+        if "num_sampled_tokens" in measures and stage in ("sample", "credit"):
             drawn = measures["num_rollouts"] if stage == "credit" else measures["num_samples"]
             pace.drawn_tokens.append(measures["num_sampled_tokens"] / drawn)
 

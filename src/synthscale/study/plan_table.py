@@ -15,7 +15,9 @@ from synthscale.study.plan import Plan, PlannedNode
 from synthscale.study.store import ArtifactStore
 
 NOTE = "Tokens and rollouts are estimates for the stages to do; those of credit are at most so many."
-HOURS_NOTE = "Hours are summed over the stages to do, each in one process, at the median pace of earlier runs."
+HOURS_NOTE = "Hours are summed over the stages to do, each in one job, at the median pace of earlier runs."
+ASSUMED_NOTE = "Where there are none, hours are at the pace that execution.assumed_… says."
+MONEY_NOTE = "Money is for the teacher's requests at the prices of its config, if none of its problems is dropped."
 UNKNOWN_NOTE = "≥: for some of the stages it is not known."
 
 
@@ -40,6 +42,7 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "tokens\nsampled": lambda row: total(short, (cost.sampled_tokens for cost in row.costs)),
     "rollouts\nat most": lambda row: total(short, (cost.rollouts for cost in row.costs)),
     "hours": lambda row: total(hours, (cost.seconds for cost in row.costs)),
+    "money": lambda row: total(lambda money: f"{money:,.2f}", (cost.money for cost in row.costs)),
 }
 
 
@@ -50,11 +53,21 @@ def print_plan(plan: Plan, store: ArtifactStore, console: Console) -> None:
     counts = count(len(plan.points), "point"), count(everything.num_unique, "unique stage")
     console.print(f"{', '.join(counts)}, {everything.num_there:,} there already", highlight=False, soft_wrap=True)
     has_hours = any(cost.seconds is not None for cost in everything.costs)
-    columns = {name: cell for name, cell in COLUMNS.items() if has_hours or name != "hours"}
+    has_money = any(cost.money for cost in everything.costs)
+    left_out = {"hours": not has_hours, "money": not has_money}
+    columns = {name: cell for name, cell in COLUMNS.items() if not left_out.get(name)}
     cells = [[cell(row) for cell in columns.values()] for row in rows]
     console.print(plan_table(list(columns), cells))
     has_unknown = any("≥" in cell for row in cells for cell in row)
-    notes = {NOTE: bool(everything.costs), HOURS_NOTE: has_hours, UNKNOWN_NOTE: has_unknown}
+    execution = plan.points[0].config.execution
+    is_assumed = any((execution.assumed_train_tokens_per_second, execution.assumed_sampled_tokens_per_second))
+    notes = {
+        NOTE: bool(everything.costs),
+        HOURS_NOTE: has_hours,
+        ASSUMED_NOTE: has_hours and is_assumed,
+        MONEY_NOTE: has_money,
+        UNKNOWN_NOTE: has_unknown,
+    }
     for note in (note for note, is_due in notes.items() if is_due):
         console.print(note, highlight=False, soft_wrap=True)
 
@@ -64,10 +77,10 @@ def make_rows(plan: Plan, store: ArtifactStore) -> list[Row]:
     groups: dict[tuple[int, str], list[PlannedNode]] = {}
     for planned in sorted(plan.nodes.values(), key=lambda planned: (planned.layer, STAGES.index(planned.node.stage))):
         groups.setdefault((planned.layer, planned.node.stage), []).append(planned)
-    history = History(store)
+    history, execution = History(store), plan.points[0].config.execution
 
     def row(layer: str, stage: str, members: Sequence[PlannedNode]) -> Row:
-        costs = [estimate(planned.node, history) for planned in members if planned.needed]
+        costs = [estimate(planned.node, history, execution) for planned in members if planned.needed]
         return Row(layer, stage, len(members), sum(planned.done for planned in members), costs)
 
     rows = [row(str(layer), stage, members) for (layer, stage), members in groups.items()]
