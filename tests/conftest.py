@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
 
 # before torch is imported here or in a child: the models are so small that threads only wait for one another
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+sys.path.append(str(Path(__file__).parent))  # `from openai_server import ScriptedServer`
 
 REPOSITORY = Path(__file__).parents[1]
 CONF = REPOSITORY / "conf"
@@ -72,9 +75,8 @@ def gsm8k_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def small_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of one layer with random weights and a tokenizer of bytes, as transformers saves them."""
+def save_llama(folder: Path, *, hidden_size: int, num_layers: int) -> Path:
+    """A Llama with random weights and a tokenizer of bytes, as transformers saves them."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -88,19 +90,30 @@ def small_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(vocabulary),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
+        hidden_size=hidden_size,
+        intermediate_size=2 * hidden_size,
+        num_hidden_layers=num_layers,
+        num_attention_heads=hidden_size // 16,
         max_position_embeddings=2048,
         bos_token_id=vocabulary["<s>"],
         eos_token_id=vocabulary["</s>"],
         pad_token_id=vocabulary["</s>"],
     )
-    folder = tmp_path_factory.mktemp("small_llama")
     LlamaForCausalLM(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of one layer."""
+    return save_llama(tmp_path_factory.mktemp("small_llama"), hidden_size=32, num_layers=1)
+
+
+@pytest.fixture(scope="session")
+def two_layer_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of two layers, enough to learn sums of two small numbers in seconds."""
+    return save_llama(tmp_path_factory.mktemp("two_layer_llama"), hidden_size=64, num_layers=2)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from synthscale.session import Session, Stopped
+from synthscale.session import Advance, Session, Stopped
 from synthscale.stage.stage import Node
 from synthscale.study.config import ExecutionConfig
 from synthscale.study.error import UserError
@@ -189,15 +189,15 @@ def heed_signals(session: Session, signal_seconds: int) -> Callable[[], None]:
     return requeue
 
 
-def progress_lines(key: str) -> Callable[[int, int], None]:
+def progress_lines(key: str) -> Advance:
     """An `Advance` that prints a line once in a while."""
     last = time.monotonic()
 
-    def advance(done: int, total: int) -> None:
+    def advance(done: int, total: int, note: str = "") -> None:
         nonlocal last
         if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
             last = time.monotonic()
-            say(f"{key}: {done} of {total}")
+            say(f"{key}: {done} of {total}{note and ', '}{note}")
 
     return advance
 

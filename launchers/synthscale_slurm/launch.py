@@ -13,6 +13,7 @@ from rich.table import Table
 from synthscale.study.execute import record_point
 from synthscale.study.outcome import Failure, Outcome
 from synthscale.study.plan import make_plan
+from synthscale.study.readiness import refuse_missing_keys
 from synthscale.study.recipe import Point
 from synthscale.study.record import study_folder, write_tables
 from synthscale.study.roster import Roster, member, write_rosters
@@ -35,6 +36,7 @@ SECONDS_TO_BE_PATIENT = 3600.0
 def submit_study(points: Sequence[Point], store: ArtifactStore, config: SlurmConfig, console: Console) -> list[Outcome]:
     """Submit what is missing and say what that is; the outcomes are those of the points that were there before."""
     plan = make_plan(points, store)
+    refuse_missing_keys(plan)  # a job has the environment that it was submitted from
     write_rosters(points)
     done = [plan.nodes[point.root.key].done for point in points]
     outcomes = [

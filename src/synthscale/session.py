@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-Advance = Callable[[int, int], None]
-"""Called with (done, total) as a stage goes along; the study layer draws the bar."""
+from typing import Protocol
 
 CHECKPOINTS = "checkpoints"
+JOURNAL_SUFFIX = ".journal"  # of files in there that outlive a failure too: answers that were paid for
 SECONDS_BETWEEN_CHECKPOINTS = 300.0
 
 
@@ -23,7 +23,15 @@ class Stopped(BaseException):
     """The stage has saved its state and leaves, as its process was asked to; no failure of the stage."""
 
 
-def quiet(done: int, total: int) -> None:
+class Advance(Protocol):
+    """Called as a stage goes along; the study layer draws the bar, with the note beside it."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """So much is done of the total; the note says at what speed, for example."""
+        ...
+
+
+def quiet(done: int, total: int, note: str = "") -> None:
     """An `Advance` for callers that show nothing."""
 
 
@@ -53,9 +61,30 @@ class Session:
         """Start the clock of a stage."""
         self._saved_at = time.monotonic()
 
+    @contextmanager
+    def part(self, start: int, end: int, total: int) -> Iterator[None]:
+        """In its block all that `advance` is told of counts as the work from `start` to `end` of `total`."""
+        whole = self.advance
+
+        num_all = total
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            whole(start + (end - start) * done // max(total, 1), num_all, note)
+
+        self.advance = advance
+        try:
+            yield
+        finally:
+            self.advance = whole
+
     def request_stop(self) -> None:
         """Ask the stage to save and leave at its next chance; a signal handler may call this."""
         self._stop.set()
+
+    @property
+    def is_stop_requested(self) -> bool:
+        """Whether the stage was asked to leave; for one that must end what it began before it can save."""
+        return self._stop.is_set()
 
     def is_save_due(self) -> bool:
         """Whether the stage should save now: some time has passed since it last did, or it was asked to stop."""

@@ -15,7 +15,7 @@ from synthscale.mixture.diversity import choose_diverse, first_of_each, reasonin
 from synthscale.mixture.example import Example
 from synthscale.mixture.mixture import MixtureConfig, PositiveChoice
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Problem, Split
-from synthscale.stage.compose import choose_positives
+from synthscale.stage.compose import OfProblem, choose_positives
 from synthscale.stage.rows import SolutionRow
 from synthscale.study.recipe import build_point
 
@@ -108,7 +108,8 @@ def positives(mixture: MixtureConfig) -> list[str]:
     problem = Problem("1 + 1", "2")
     samples = [Example("id", problem.text + "\n", text) for text in ["<<1+1=2>> 2", *TEXTS]]
     traces = [SolutionRow("id", 0, "<<1+1=2>> 2", "correct")]
-    return [example.chosen for example in choose_positives(mixture, {"id": problem}, traces, {"id": samples})["id"]]
+    of = OfProblem(problem, "id", problem.text + "\n", traces, [], [], [])
+    return [example.chosen for example in choose_positives(mixture, of, samples)]
 
 
 def test_the_mixture_keeps_the_first_drawn_or_the_diverse():

@@ -7,8 +7,9 @@ import torch
 
 from synthscale.policy import sampler as sampler_module
 from synthscale.policy.cache import allocated_cache
-from synthscale.policy.config import SamplerConfig
-from synthscale.policy.prompter import Prompt
+from synthscale.policy.config import PolicyConfig, SamplerConfig
+from synthscale.policy.policy import load_policy
+from synthscale.policy.prompter import Prompt, Prompter
 from synthscale.policy.sampler import Sampler, choose
 from synthscale.problem import split_steps
 
@@ -170,7 +171,7 @@ def test_rows_that_go_on_do_not_notice_that_others_left(base_policy, odd_prompts
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_first_tokens_come_as_often_as_the_softmax_says(base_policy, temperature):
-    num_samples, prompt = 4000, "4 / 3 / 3 + 3 * 4\n"
+    num_samples, prompt = 4000, Prompt("4 / 3 / 3 + 3 * 4\n")
     drawn = make(base_policy, 10_000, max_new_tokens=1).sample([prompt], num_samples, temperature=temperature, seed=1)
     ids = torch.tensor([base_policy.tokenizer(prompt.text + prompt.prefix, add_special_tokens=False)["input_ids"]])
     with torch.inference_mode():
@@ -211,6 +212,94 @@ def test_a_continuation_cut_at_the_limit_has_not_finished(base_policy, traces):
 
 
 def test_built_with_the_configs_limits(base_policy):
-    config = SamplerConfig(temperature=1.0, num_samples=4, max_new_tokens=7, max_batch_rows=9)
-    sampler = Sampler.build(config, base_policy.model, base_policy.tokenizer)
-    assert (sampler.max_new_tokens, sampler.max_batch_rows) == (7, 9)
+    config = SamplerConfig(temperature=1.0, num_samples=4, max_new_tokens=7, max_batch_rows=9, stop=["\n\n"])
+    sampler = Sampler.build(config, base_policy.model, base_policy.prompter)
+    assert (sampler.max_new_tokens, sampler.max_batch_rows, sampler.stop.texts) == (7, 9, ["\n\n"])
+
+
+def stopping(policy, *stop: str, max_new_tokens: int = MAX_NEW_TOKENS) -> Sampler:
+    return Sampler(policy.model, policy.prompter, max_new_tokens=max_new_tokens, max_batch_rows=64, stop=stop)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.75, 1.01])
+@pytest.mark.parametrize("stop", [("\n",), ("| ", "\n"), ("= 4",), ("never",), ("p0", "p1", "p2", "p3")])
+def test_a_row_ends_before_the_first_stop_text(base_policy, odd_prompts, stop, share, monkeypatch):
+    """With what the same row would have been without any; the other rows do not notice."""
+    monkeypatch.setattr(sampler_module, "SHRINK_SHARE", share)
+    free = make(base_policy).sample(odd_prompts, 1, temperature=0.0, seed=0)
+    stopped = stopping(base_policy, *stop).sample(odd_prompts, 1, temperature=0.0, seed=0)
+    tokenizer = base_policy.tokenizer
+    for (whole,), (cut,) in zip(free, stopped, strict=True):
+        places = [whole.text.index(text) for text in stop if text in whole.text]
+        if not places:
+            assert cut == whole
+            continue
+        assert cut.text == whole.text[: min(places)] and cut.finished
+        words = tokenizer(whole.text, add_special_tokens=False)["input_ids"]
+        needed = next(n for n in range(len(words) + 1) if any(text in tokenizer.decode(words[:n]) for text in stop))
+        assert cut.num_tokens == needed  # those of the stop text were drawn too
+    assert any(cut.text != whole.text for (whole,), (cut,) in zip(free, stopped, strict=True)) == (stop != ("never",))
+
+
+class Scripted(torch.nn.Module):
+    """A model that writes a text, whatever it is asked: one token after the other."""
+
+    def __init__(self, model, ids: list[int]) -> None:
+        super().__init__()
+        self.model, self.ids, self.calls = model, ids, 0
+        self.config, self.generation_config, self.device = model.config, model.generation_config, model.device
+
+    def forward(self, **kwargs):
+        output = self.model(**kwargs)
+        output.logits[:] = 0
+        output.logits[:, -1, self.ids[self.calls]] = 1
+        self.calls += 1
+        return output
+
+
+@pytest.fixture
+def writing(small_llama):
+    """A sampler of a policy that writes a text, in bytes; with what ends its solutions."""
+    model, tokenizer = load_policy(small_llama)
+
+    def make(text: str, *stop: str, end: list[int] | None = None, max_new_tokens: int = 80) -> Sampler:
+        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+        scripted = Scripted(model, ids + [tokenizer.eos_token_id] * 100)
+        model.generation_config.eos_token_id = end or tokenizer.eos_token_id
+        prompter = Prompter(tokenizer, PolicyConfig())
+        return Sampler(scripted, prompter, max_new_tokens=max_new_tokens, max_batch_rows=8, stop=stop)
+
+    return make
+
+
+def written(sampler: Sampler) -> tuple[str, int, bool]:
+    ((continuation,),) = sampler.sample([Prompt("1\n")], 1, temperature=0.0, seed=0)
+    return continuation.text, continuation.num_tokens, continuation.finished
+
+
+def test_a_stop_text_spread_over_tokens_is_found(writing):
+    """Here every byte is a token, and é and the arrow are two and three."""
+    assert written(writing("a\n\nQuestion: b", "\n\nQuestion:")) == ("a", 12, True)
+    assert written(writing("né → 5", "é →")) == ("n", 7, True)
+    assert written(writing("x" * 70 + "→", "→")) == ("x" * 70, 73, True)
+
+
+def test_a_stop_text_and_the_limit(writing):
+    assert written(writing("ab##", "##", max_new_tokens=4)) == ("ab", 4, True)
+    assert written(writing("ab##", "##", max_new_tokens=3)) == ("ab#", 3, False)
+    assert written(writing("##", "##")) == ("", 2, True)
+
+
+def test_a_solution_ends_in_any_token_that_the_model_names(writing, small_llama):
+    """Chat models name several; the tokenizer's own ends one in any case."""
+    tokenizer = load_policy(small_llama)[1]
+    bang = tokenizer("!", add_special_tokens=False)["input_ids"][0]
+    assert written(writing("ab!cd")) == ("ab!cd", 6, True)
+    assert written(writing("ab!cd", end=[bang, tokenizer.eos_token_id])) == ("ab", 3, True)
+    assert written(writing("abcd", end=[bang])) == ("abcd", 5, True)
+
+
+def test_without_stop_texts_nothing_is_decoded_while_drawing(base_policy, odd_prompts, monkeypatch):
+    sampler = make(base_policy)
+    monkeypatch.setattr(sampler.stop, "ends", None)
+    assert sampler.sample(odd_prompts, 1, temperature=0.0, seed=0)

@@ -10,7 +10,9 @@ import pytest
 
 from synthscale.problem import DatasetConfig, DatasetTask, Problem, Split, Verdict, build_task
 from synthscale.problem.answer import AnswerPolicy, Presence
-from synthscale.problem.dataset import Unreadable, fingerprint
+from synthscale.problem.rows import Unreadable
+from synthscale.stage.stage import STAGES, Node, plain
+from synthscale.stage.synthesize import SynthesizeConfig
 
 KEYS = {"name": "gsm8k", "problem_key": "question", "solution_key": "answer", "num_validation": 5}
 
@@ -90,9 +92,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("row", "where", "what"), REFUSED, ids=[what for *_, what in REFUSED])
 def test_a_bad_line_is_refused_with_its_number(tmp_path: Path, row: object, where: str, what: str) -> None:
-    config = DatasetConfig(name="own", source=folder_with(tmp_path, row))
     with pytest.raises(ValueError) as refused:
-        _ = config.max_data_size
+        DatasetConfig(name="own", source=folder_with(tmp_path, row))
     assert where in str(refused.value) and what in str(refused.value)
 
 
@@ -104,7 +105,6 @@ def test_unreadable_references_can_be_dropped(tmp_path: Path) -> None:
 
 def test_other_content_is_another_data_set(tmp_path: Path) -> None:
     first = DatasetConfig(name="own", source=folder_with(tmp_path)).fingerprint
-    fingerprint.cache_clear()
     source = folder_with(tmp_path, {"problem": "y?", "solution": "#### 2"})
     assert DatasetConfig(name="own", source=source).fingerprint != first
     with pytest.raises(ValueError, match="another data set"):
@@ -119,8 +119,44 @@ def test_a_missing_file_and_missing_keys_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_same_files_elsewhere_are_the_same_data_set(tmp_path: Path) -> None:
-    from synthscale.stage.stage import plain
-
     places = [folder_with(tmp_path / name) for name in ("here", "there")]
     one, other = (DatasetConfig(name="own", source=place) for place in places)
     assert plain(one, for_identity=True) == plain(other, for_identity=True) and plain(one) != plain(other)
+
+
+def test_other_test_problems_leave_all_but_teach_and_evaluate_alone(tmp_path: Path) -> None:
+    def key(stage: str, source: str) -> str:
+        task = DatasetConfig(name="own", source=source)
+        synthesize = SynthesizeConfig(task=task, traces_per_problem=1, num_problems=1, seed=0)
+        return Node(stage, synthesize).key  # of any stage: what is hashed is the config
+
+    before, after = folder_with(tmp_path / "before"), folder_with(tmp_path / "after", test=2)
+    leaking = folder_with(tmp_path / "leaking", test=2)
+    with (Path(leaking) / "test.jsonl").open("a") as file:
+        file.write(json.dumps({"problem": "What is 1 + 0?", "solution": "#### 1"}) + "\n")
+    for stage in STAGES:
+        same = key(stage, before) == key(stage, after)
+        assert same is (stage not in ("teach", "evaluate")), stage
+        assert key(stage, leaking) not in (key(stage, before), key(stage, after))  # a training problem fewer
+
+
+def test_a_process_that_finds_other_files_refuses_them(tmp_path: Path) -> None:
+    """A config is made where a study is planned, and may be used on another machine."""
+    config = DatasetConfig(name="own", source=folder_with(tmp_path))
+    (tmp_path / "test.jsonl").write_text(json.dumps({"problem": "z?", "solution": "#### 2"}) + "\n")
+    with pytest.raises(ValueError, match=r"task\.test_fingerprint=.* another data set"):
+        build_task(config)
+
+
+@pytest.mark.parametrize(
+    ("keys", "named"),
+    [
+        ({"train_split": "../train"}, "task.train_split"),
+        ({"test_split": "train"}, "both train"),
+        ({"prompt_template": "Solve it."}, "task.prompt_template"),
+        ({"num_validation": 0}, "task.num_validation"),
+    ],
+)
+def test_keys_out_of_range_are_refused(tmp_path: Path, keys: dict, named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        DatasetConfig(name="own", source=folder_with(tmp_path), **keys)

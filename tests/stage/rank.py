@@ -3,9 +3,8 @@
     python rank.py FOLDER ACTIONS_JSON
 
 FOLDER is a store with the training data. An action has the `root` of the store to make the artifact in and the `base`,
-and may have `data`, `batch_size`, `strategy`, `saves` (updates after which a checkpoint is due), `stop_in` (the update
-in which rank 0 is asked to stop) and `kill_in` (the update in which all ranks die). A rank prints
-how each action ended.
+and may have any of SETTINGS, `saves` (updates after which a checkpoint is due), `stop_in` (the update in which rank 0
+is asked to stop) and `kill_in` (the update in which all ranks die). A rank prints how each action ended.
 """
 
 from __future__ import annotations
@@ -15,27 +14,46 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
+from synthscale.policy.config import Device, LoraConfig
 from synthscale.problem import PrecedenceConfig
 from synthscale.session import Session, Stopped
 from synthscale.stage.finetune import FinetuneConfig
 from synthscale.stage.stage import Node
 from synthscale.study.store import ArtifactStore
-from synthscale.training.config import Strategy, TrainerConfig
+from synthscale.training.config import Precision, Strategy, TrainerConfig
 
 NUM_UPDATES = 8  # validations come after updates 3, 6 and 8
+SETTINGS = ("base", "data", "batch_size", "strategy", "precision", "lora", "gradient_checkpointing", "micro_batch_size")
 DATA = {name: Node("compose", {"made by hand": name}) for name in ("mixed", "pairs")}
 
 
-def node(base: str, data: str = "mixed", batch_size: int = 11, strategy: str = "auto") -> Node:
+def node(
+    base: str,
+    data: str = "mixed",
+    batch_size: int = 11,
+    strategy: str = "auto",
+    precision: str = "full",
+    lora: int = 0,
+    gradient_checkpointing: bool = False,
+    micro_batch_size: int | None = None,
+) -> Node:
     """A finetune artifact of the data, from a base that is its own reference."""
     config = FinetuneConfig(
         task=PrecedenceConfig(),
         trainer=TrainerConfig(
-            batch_size=batch_size, num_validation=8, num_validations=3, strategy=Strategy(strategy), weight_decay=1.0
+            batch_size=batch_size,
+            num_validation=8,
+            num_validations=3,
+            strategy=Strategy(strategy),
+            precision=Precision[precision],
+            micro_batch_size=micro_batch_size,
+            weight_decay=1.0,
+            device=Device.cpu,
         ),
         path=base,
+        lora=LoraConfig(rank=lora),
+        gradient_checkpointing=gradient_checkpointing,
         num_updates=NUM_UPDATES,
         learning_rate=3e-3,
         preference_weight=0.5,
@@ -66,40 +84,12 @@ class ScriptedSession(Session):
 def act(folder: Path, action: dict, session: ScriptedSession) -> str:
     """Make the artifact; how that ended, and which was the first update."""
     store = ArtifactStore(Path(action["root"]), [folder], max_wait_seconds=120)
-    settings = {key: action[key] for key in ("base", "data", "batch_size", "strategy") if key in action}
+    settings = {key: action[key] for key in SETTINGS if key in action}
     try:
         store.make(node(**settings), session)
     except Stopped:
         return f"stopped {session.first}"
     return f"made {session.first}"
-
-
-def shard_on_cpus() -> None:
-    """Let FSDP work without GPUs: torch can, and Lightning only refuses to."""
-    import torch
-    from lightning.pytorch.strategies import FSDPStrategy, fsdp
-    from torch.distributed.fsdp import FullOptimStateDictConfig, FullStateDictConfig, FullyShardedDataParallel
-    from torch.distributed.fsdp import StateDictType as Type
-
-    from synthscale.training import ranks
-
-    class OnCpus(FSDPStrategy):
-        def _setup_model(self, model: torch.nn.Module) -> torch.nn.Module:
-            cpu = torch.device("cpu")
-            return FullyShardedDataParallel(
-                model, device_id=cpu, sharding_strategy=self.sharding_strategy, **self.kwargs
-            )
-
-    def full_state(module: torch.nn.Module, world_size: int, rank0_only: bool = True) -> Any:
-        # what is moved to the CPU from there is no copy, and its memory is given back after the gathering
-        configs = [
-            kind(offload_to_cpu=False, rank0_only=rank0_only)
-            for kind in (FullStateDictConfig, FullOptimStateDictConfig)
-        ]
-        return FullyShardedDataParallel.state_dict_type(module, Type.FULL_STATE_DICT, *configs)
-
-    ranks.FSDPStrategy, ranks.rank_device = OnCpus, lambda config, session: "cpu"
-    fsdp._get_full_state_dict_context = full_state
 
 
 def main() -> None:
@@ -109,8 +99,6 @@ def main() -> None:
     torch.set_num_threads(1)
     rank, num_ranks = (int(os.environ[f"SLURM_{name}"]) for name in ("PROCID", "NTASKS"))
     actions = json.loads(sys.argv[2])
-    if any(action.get("strategy") == "fsdp" for action in actions):
-        shard_on_cpus()
     for number, action in enumerate(actions):
         session = ScriptedSession(action, rank, num_ranks, token=f"{os.environ['SLURM_JOB_ID']}-{number}")
         print("ACTION", act(Path(sys.argv[1]), action, session), flush=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from synthscale.credit.pit import PitRule
@@ -11,10 +16,20 @@ from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
 from synthscale.session import Session
 from synthscale.stage import compose
 from synthscale.stage.rows import ProblemRow, SolutionRow
-from synthscale.table import read_table
+from synthscale.table import count_rows, read_table, write_table
 
 WORLD = PrecedenceConfig()
 PROBLEMS = PrecedenceTask(WORLD).problems(Split.TRAIN, 4)
+
+
+def config_of(**mixture) -> compose.ComposeConfig:
+    return compose.ComposeConfig(
+        task=WORLD,
+        mixture=MixtureConfig(**{"negative_fraction": 0.0, "examples_per_problem": 5, **mixture}),
+        max_negatives_per_problem=8,
+        pit_rule=PitRule.lowest_value,
+        best_of=1,
+    )
 
 
 def made(artifact, tmp_path, num_wrong: int = 3, **mixture):
@@ -35,14 +50,7 @@ def made(artifact, tmp_path, num_wrong: int = 3, **mixture):
         ),
         "samples": artifact("sample", samples=samples),
     }
-    config = compose.ComposeConfig(
-        task=WORLD,
-        mixture=MixtureConfig(**{"negative_fraction": 0.0, "examples_per_problem": 5, **mixture}),
-        max_negatives_per_problem=8,
-        pit_rule=PitRule.lowest_value,
-        best_of=1,
-    )
-    measures = compose.run(config, inputs, tmp_path, Session())
+    measures = compose.run(config_of(**mixture), inputs, tmp_path, Session())
     return read_table(tmp_path / "examples.parquet", Example), measures
 
 
@@ -81,6 +89,66 @@ def test_diverse_positives_are_as_many_and_begin_with_the_first_drawn(artifact, 
     of_first = [e.chosen.split("\n")[0] for e in examples if e.problem_id == PROBLEMS[0].problem_id]
     assert of_first[:2] == ["teacher", "way 0"]
     assert len(set(of_first)) == 1 + 3 and measures["num_positives_offered"] == 4 * (1 + 3)
+
+
+def test_tables_in_another_order_are_refused(artifact, tmp_path):
+    traces = [SolutionRow(p.problem_id, 0, f"| {p.answer}", "correct") for p in PROBLEMS]
+    inputs = {
+        "data": artifact(
+            "synthesize", problems=[ProblemRow(p.problem_id, p.text, p.answer) for p in PROBLEMS], traces=traces
+        ),
+        "samples": artifact("sample", samples=traces[::-1]),
+    }
+    with pytest.raises(ValueError, match=r"samples\.parquet of sample is not in the order of problems\.parquet"):
+        compose.run(config_of(), inputs, tmp_path, Session())
+    assert not list(tmp_path.glob(".candidates*")) and not (tmp_path / "examples.parquet").exists()
+
+
+def test_the_order_is_that_of_rounds_through_the_problems(artifact, tmp_path):
+    examples, _ = made(artifact, tmp_path, negative_fraction=0.5, examples_per_problem=6)
+    ids = [problem.problem_id for problem in PROBLEMS]
+    assert [e.problem_id for e in examples] == ids * 6
+    assert [e.is_pair for e in examples] == [False] * 12 + [True] * 12
+    assert [e.chosen.split("\n")[0] for e in examples[:12:4]] == ["teacher", "way 0", "way 1"]
+    assert [e.rejected.split("\n")[0] for e in examples[12::4]] == ["wrong 0", "wrong 1", "wrong 2"]
+
+
+CHILD = """
+import json, sys
+from pathlib import Path
+from benchmarks.scale_phases import compose, peak_mib
+from synthscale import table
+table.ROWS_PER_GROUP = 1_000
+print(json.dumps([compose(0, Path(sys.argv[1])), peak_mib()]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
+def test_memory_does_not_grow_with_the_number_of_problems(tmp_path, monkeypatch):
+    monkeypatch.setattr("synthscale.table.ROWS_PER_GROUP", 1_000)
+    peaks = {}
+    for num_problems in (3_000, 15_000):
+        root = tmp_path / str(num_problems)
+        write_inputs(root, [f"{i:016x}" for i in range(num_problems)])
+        done = subprocess.run([sys.executable, "-c", CHILD, str(root)], capture_output=True, text=True, check=True)
+        num_rows, peaks[num_problems] = json.loads(done.stdout)
+        assert num_rows == 3 * num_problems
+        assert count_rows(root / "compose" / "examples.parquet") == 2 * num_problems
+    # the 12,000 more problems have texts of 72 MB
+    assert peaks[15_000] - peaks[3_000] < 24, peaks
+
+
+def write_inputs(root: Path, ids: list[str]) -> None:
+    """A trace and three samples of 1500 letters for each problem."""
+    text = "a step of some length | " * 60
+    for stage in ("synthesize", "sample"):
+        (root / stage).mkdir(parents=True)
+    write_table(root / "synthesize" / "problems.parquet", ProblemRow, (ProblemRow(i, i, "1") for i in ids))
+    traces = (SolutionRow(i, 0, f"{text}{i}", "correct") for i in ids)
+    write_table(root / "synthesize" / "traces.parquet", SolutionRow, traces)
+    verdicts = ("correct", "wrong", "wrong")
+    samples = (SolutionRow(i, k, f"{k} {text}{i}", verdict) for i in ids for k, verdict in enumerate(verdicts))
+    write_table(root / "sample" / "samples.parquet", SolutionRow, samples)
 
 
 def test_nothing_to_train_on_is_said(artifact, tmp_path):

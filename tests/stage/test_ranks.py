@@ -28,6 +28,8 @@ from synthscale.study.store import ArtifactStore
 from synthscale.table import write_table
 
 RANK = Path(__file__).with_name("rank.py")
+ADAPTED = {"lora": 4, "gradient_checkpointing": True}
+MIXED = {"precision": "bf16_mixed"}
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +114,15 @@ def done(rank, place, base_folder) -> Iterator[SimpleNamespace]:
             action("sharded", strategy="fsdp"),
             action("stopped_sharded", strategy="fsdp", saves=[3], stop_in=5),
             action("stopped_sharded", strategy="fsdp"),
+            action("adapted", **ADAPTED),
+            action("sharded_adapted", **ADAPTED, strategy="fsdp"),
+            action("stopped_adapted", **ADAPTED, strategy="fsdp", saves=[3], stop_in=5),
+            action("stopped_adapted", **ADAPTED, strategy="fsdp"),
+            action("sharded_mixed", **MIXED, strategy="fsdp"),
+            action("mixed", **MIXED),
+            action("split", strategy="fsdp", micro_batch_size=2, gradient_checkpointing=True),
+            action("split_thin", data="pairs", batch_size=3, micro_batch_size=1, strategy="fsdp"),
+            action("split_copies", micro_batch_size=2),
         ],
     )
 
@@ -162,12 +173,17 @@ def assert_equal(artifact: Artifact, other: Artifact) -> None:
     assert measures[0] == measures[1]
 
 
+SECOND = ["made 5", "made 1", "stopped 1", "made 6"]
+SECOND += ["made 1", "made 1", "stopped 1", "made 6", "made 1", "made 1"]
+SECOND += ["made 1"] * 3
+
+
 def test_all_ranks_come_to_the_same_end(done):
     for result in done.first:
         assert result.said == ["made 1", "stopped 1", "stopped 3", "made 7", "made 1"], result.errors
         assert result.status == -9
     for result in done.second:
-        assert (result.said, result.status) == (["made 5", "made 1", "stopped 1", "made 6"], 0), result.errors
+        assert (result.said, result.status) == (SECOND, 0), result.errors
 
 
 def test_two_ranks_train_what_one_does(done):
@@ -208,12 +224,48 @@ def test_rank_0_alone_writes(done):
 
 
 def test_ranks_that_hold_a_part_each_train_what_one_does(done):
-    """FSDP on CPUs, which torch can and Lightning does not offer."""
+    """FSDP on CPUs."""
     sharded = done.made("sharded", strategy="fsdp")
     assert_close(sharded, done.alone())
     assert_equal(done.made("stopped_sharded", strategy="fsdp"), sharded)
     for name in ("config.json", "generation_config.json", "tokenizer.json"):
         assert (sharded.folder / "model" / name).read_bytes() == (done.alone().folder / "model" / name).read_bytes()
+
+
+@pytest.mark.parametrize("root", ["adapted", "sharded_adapted"])
+def test_ranks_train_the_adapters_that_one_process_does(done, root):
+    """Without gradient checkpointing there; and merged into plain weights here and there."""
+    alone = done.alone(lora=4)
+    made = done.made(root, **ADAPTED, **({"strategy": "fsdp"} if "sharded" in root else {}))
+    assert_close(made, alone)
+    moved = [(a - b).abs().max().item() for a, b in zip(weights(alone).values(), base_weights(done), strict=True)]
+    assert max(moved) > 50 * 2e-4 and 0.0 in moved, "adapters are on linear layers alone"
+
+
+def test_ranks_that_hold_a_part_of_a_policy_with_adapters_go_on_as_if_nothing_had_happened(done):
+    more = {**ADAPTED, "strategy": "fsdp"}
+    assert_equal(done.made("stopped_adapted", **more), done.made("sharded_adapted", **more))
+
+
+def test_ranks_that_run_few_sequences_at_once_train_the_same(done):
+    """Also where one has fewer rows than another, or none."""
+    for root, more in (("split", {"strategy": "fsdp"}), ("split_copies", {})):
+        assert_close(done.made(root, **more), done.alone())
+    thin = {"data": "pairs", "batch_size": 3}
+    assert_close(done.made("split_thin", **thin, strategy="fsdp"), done.alone(**thin))
+
+
+def test_mixed_precision_is_the_same_in_parts_in_copies_and_in_one_process(done):
+    """The first loss to single precision's rounding, since sums are; the next ones to that of bfloat16's gradients.
+
+    From the fourth on, one process that runs its rows in other groups is as far from itself as two processes are.
+    """
+    alone, single = curves(done.alone(**MIXED)), curves(done.alone())
+    assert abs(alone[0]["train_loss"] / single[0]["train_loss"] - 1) > 1e-5, "it is not single precision"
+    for made in (done.made("mixed", **MIXED), done.made("sharded_mixed", **MIXED, strategy="fsdp")):
+        assert curves(made)[0] == pytest.approx(alone[0], rel=1e-5)
+        for row, expected in zip(curves(made)[:3], alone[:3], strict=True):
+            assert row["train_loss"] == pytest.approx(expected["train_loss"], rel=0.01)
 
 
 def test_one_process_that_was_killed_goes_on_to_the_last_bit(done, monkeypatch):

@@ -154,6 +154,33 @@ def test_seconds_are_those_of_all_processes(run, tmp_path, role, monkeypatch):
     assert 2000 <= run(role, Session())["sample_seconds"] < 2100
 
 
+@pytest.mark.parametrize("role", ["sample", "credit"])
+def test_in_several_chunks_it_goes_on_as_well(made, tmp_path, role, monkeypatch):
+    monkeypatch.setattr("synthscale.stage.draw.NUM_DRAWS_AT_ONCE", 40)
+    node, whole, inputs = made[role]
+    for name in ("at_once", "stopped", "killed"):
+        (tmp_path / name).mkdir()
+    measures = run_stage(node, inputs, tmp_path / "at_once", Session())
+    again, num_processes = None, 0
+    while again is None:
+        try:
+            again = run_stage(node, inputs, tmp_path / "stopped", ScriptedSession(stop_after=2))
+        except Stopped:
+            num_processes += 1
+    assert num_processes > 2
+    with pytest.raises(Killed):
+        run_stage(node, inputs, tmp_path / "killed", ScriptedSession(every=1000, kill_after=6))
+    assert len({folder for folder, _ in kept_batches(tmp_path / "killed")}) >= 1, "a chunk that is done is kept"
+    run_stage(node, inputs, tmp_path / "killed", Session())
+    tables = sorted(path.name for path in whole.folder.glob("*.parquet"))
+    for name in tables:
+        rows = pq.read_table(tmp_path / "at_once" / name)
+        for other in ("stopped", "killed"):
+            assert pq.read_table(tmp_path / other / name).equals(rows)
+    assert {**measures, "sample_seconds": 0} == {**again, "sample_seconds": 0}
+    assert len(list(checkpoints_of(tmp_path / "stopped").iterdir())) > 1
+
+
 def continuations(number: int) -> list[Continuation]:
     return [Continuation(f"text {number}.{i}\n", 10 * number + i, i == 0) for i in range(number + 1)]
 

@@ -25,7 +25,7 @@ REFUSED = [
     ("-m algorithm=rft,dpo algorithm.second.learning_rate=7", "algorithm.second.learning_rate"),
     ("model.path=gpt2", "model.path"),
     ("runs_dir=/proc/nowhere", "/proc/nowhere"),
-    ("task=gsm8k", "task.source has no value"),
+    ("task=jsonl", "task.source has no value"),
     ("task=gsm8k task.source=nowhere", "no train.jsonl"),
 ]
 

@@ -11,6 +11,7 @@ import pytest
 
 from synthscale.stage.stage import plain
 from synthscale.study import estimate as estimates
+from synthscale.study.config import ExecutionConfig
 from synthscale.study.estimate import History, base_of, estimate
 from synthscale.study.recipe import build_point
 from synthscale.study.store import ArtifactStore
@@ -156,3 +157,64 @@ def test_the_newest_are_looked_at(node, store, monkeypatch):
         put(store, one, seconds)
         os.utime(store.root / one.key, (1_000_000 - age, 1_000_000 - age))
     assert estimate(node("synthesize", "data_size=64", "seed=9"), History(store)).seconds == 4.0
+
+
+PRICED = (
+    "task=gsm8k",
+    "teacher=server",
+    "teacher.server.url=http://127.0.0.1:1/v1",
+    "teacher.server.model=capable",
+    "teacher.server.price_per_million_prompt_tokens=10",
+    "teacher.server.price_per_million_completion_tokens=30",
+    "teacher.num_problems=1000",
+    "teacher.num_solutions=4",
+    "data_size=500",
+    "task.num_validation=4",
+    "trainer.num_validation=4",
+    "evaluation.num_test=8",
+    "evaluation.num_sampled_problems=4",
+)
+
+
+@pytest.fixture
+def priced(compose_run, gsm8k_folder, small_llama):
+    """A node of a point on GSM8K with a teacher behind a server."""
+    own = (f"task.source={gsm8k_folder}", f"model.path={small_llama}")
+    return lambda role, *more: build_point(compose_run("algorithm=step_dpo", *PRICED, *own, *more)).nodes[role]
+
+
+def test_a_teacher_is_priced_by_the_lengths_of_the_data_sets_own_problems(priced, store, gsm8k_folder):
+    rows = [json.loads(line) for line in (gsm8k_folder / "train.jsonl").read_text().splitlines()]
+    lengths = [sum(len(row[key]) for row in rows) / len(rows) / 4 for key in ("question", "answer")]
+    node = priced("teach")
+    cost = estimate(node, History(store))
+    assert cost.sampled_tokens == pytest.approx(1000 * (lengths[0] + 4 * lengths[1]), rel=0.15)  # but 4 rows of 20
+    assert (cost.train_tokens, cost.rollouts) == (0, 0)
+    teacher = node.config.teacher
+    longest = len(teacher.problem_prompt) + len(teacher.solution_prompt) + 2000
+    assert 30 * cost.sampled_tokens / 1e6 < cost.money < (30 * cost.sampled_tokens + 10 * 1000 * longest) / 1e6
+
+
+def test_without_prices_money_is_unknown_and_other_stages_cost_none(priced, store):
+    assert (
+        estimate(priced("teach", "teacher.server.price_per_million_prompt_tokens=null"), History(store)).money is None
+    )
+    assert {estimate(priced(role), History(store)).money for role in ("sft", "sample", "credit", "evaluate")} == {0.0}
+
+
+def test_rollouts_of_a_data_set_are_bounded_by_its_solutions_steps(priced, store):
+    cost = estimate(priced("credit"), History(store))
+    negatives, rollouts = 8, 5
+    steps = cost.rollouts / (500 * negatives * rollouts) + 1
+    assert 2 < steps < 8
+
+
+def test_an_assumed_pace_stands_in_until_there_is_a_measured_one(priced, store):
+    assumed = ExecutionConfig(assumed_train_tokens_per_second=100, assumed_sampled_tokens_per_second=50)
+    cost = estimate(priced("sft"), History(store), assumed)
+    assert cost.seconds == pytest.approx(cost.train_tokens / 100 + cost.sampled_tokens / 50)
+    assert estimate(priced("sft"), History(store)).seconds is None
+    node = priced("sample")
+    put(store, node, seconds=8000.0, num_sampled_tokens=16000, num_samples=8000)
+    again = priced("sample", "data_size=250")
+    assert estimate(again, History(store), assumed).seconds == pytest.approx(4000.0)

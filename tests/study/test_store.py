@@ -134,6 +134,48 @@ def test_a_stage_that_raises_leaves_nothing(toy, tmp_path):
     assert list((tmp_path / ".making").iterdir()) == []
 
 
+def journaled(store: ArtifactStore, node: Node) -> list[Path]:
+    """What is left of the node's unfinished artifact."""
+    folder = store.root / ".making" / node.key
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+JOURNALS = [Path("checkpoints/answers.journal"), Path("checkpoints/part/answers.journal")]
+
+
+def test_a_stage_that_raises_leaves_its_journals_and_nothing_else(toy, tmp_path):
+    store, once = ArtifactStore(tmp_path / "store"), tmp_path / "once"
+    once.touch()
+    node = Node("toy", {"steps": 2, "journals": ["a", "b"], "raise_once": str(once), "taken": str(tmp_path / "taken")})
+    with pytest.raises(RuntimeError, match="raised once"):
+        store.make(node, Session(checkpoint_seconds=0))
+    assert journaled(store, node) == JOURNALS
+    made = store.make(node, Session(checkpoint_seconds=0))
+    assert lines(tmp_path / "taken") == ["0", "1", "0", "1"], "its steps were thrown away"
+    assert (made.folder / "journals.txt").read_text() == "abab", "the second time it found what the first had written"
+    assert sorted(path.name for path in made.folder.iterdir()) == [
+        "journals.txt",
+        "manifest.json",
+        "part",
+        "steps.json",
+    ]
+    assert list((store.root / ".making").iterdir()) == []
+
+
+def test_journals_outlive_other_versions_and_a_measure_that_is_refused(toy, tmp_path):
+    store = ArtifactStore(tmp_path)
+    node = Node("toy", {"steps": 2, "journals": ["a", "b"], "measures": {"train_loss": float("nan")}})
+    with pytest.raises(ValueError, match="train_loss"):
+        store.make(node)
+    assert journaled(store, node) == JOURNALS
+    stamp = store.root / ".making" / node.key / "checkpoints" / "versions.json"
+    stamp.write_text("{}")
+    with pytest.raises(ValueError, match="train_loss"):
+        store.make(node)
+    content = [(store.root / ".making" / node.key / path).read_text() for path in JOURNALS]
+    assert content == ["aa", "bb"]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_measure_that_is_not_finite_is_refused(toy, tmp_path, value):
     with pytest.raises(ValueError, match="train_loss"):

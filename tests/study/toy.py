@@ -45,6 +45,11 @@ def run(config, inputs, out, session):
     (out / "part" / "answer.txt").write_text(config.get("text", "answer") * 1000)
     if "steps" in config:
         (out / "steps.json").write_text(json.dumps(take_steps(config, out, session)))
+    if "journals" in config:
+        (out / "journals.txt").write_text("".join(write_journals(config["journals"], checkpoints_of(out))))
+    if "raise_once" in config and Path(config["raise_once"]).exists():
+        Path(config["raise_once"]).unlink()
+        raise RuntimeError("raised once")
     time.sleep(config.get("seconds", 0))
     while "hold" in config and Path(config["hold"]).exists():
         time.sleep(0.02)
@@ -91,6 +96,18 @@ def take_steps(config, out, session):
             write_durably(checkpoint, (json.dumps(steps) + padding).encode())
             session.saved()
     return steps
+
+
+def write_journals(texts, folder):
+    """Add each text to a journal of its own, in folder and in a folder below; what is in them then, text by text."""
+    paths = [folder / "answers.journal", folder / "part" / "answers.journal"]
+    paths[1].parent.mkdir(exist_ok=True)
+    (paths[1].parent / "other").write_text("no journal")
+    for path, text in zip(paths, texts, strict=True):
+        with path.open("a") as file:
+            file.write(text)
+    contents = [path.read_text() for path in paths]
+    return [content[i] for i in range(len(contents[0])) for content in contents]
 
 
 @dataclass

@@ -45,7 +45,7 @@ def train(task: PrecedenceTask, tmp_path: Path) -> Callable[..., FitResult]:
             num_updates=num_updates,
             seed=3,
             pad_id=pad_id,
-            reference_logprobs_P2=reference_logprobs(policy.model, encoded, pad_id, 8),
+            reference_logprobs_P2=reference_logprobs(policy.model, encoded, pad_id, 8, config.precision),
         )
         objective = Objective(1e-2, num_updates, 0.5, 1.0)
         return fit(policy.model, data, objective, config, accuracy or validator.accuracy, session or Session(), folder)

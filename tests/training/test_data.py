@@ -65,7 +65,25 @@ def test_no_update_is_empty_at_any_batch_size_that_the_trainer_accepts():
 
 
 def test_the_plan_is_a_function_of_the_seed():
-    assert batch_plan(20, 20, 8, 10, seed=1) == batch_plan(20, 20, 8, 10, seed=1) != batch_plan(20, 20, 8, 10, seed=2)
+    one, again, other = (list(batch_plan(20, 20, 8, 10, seed)) for seed in (1, 1, 2))
+    assert one == again != other
+
+
+@settings(max_examples=60, deadline=None)
+@given(mixture=ANY_MIXTURE, batch_size=st.integers(2, 20), num_updates=st.integers(1, 30), seed=st.integers(0, 9))
+def test_a_seeds_plan_is_the_one_that_it_always_was(mixture, batch_size, num_updates, seed):
+    """By its first definition, with all indices in lists; finished artifacts hold results of such plans."""
+    per_update = batch_size * sum(mixture) / (mixture[0] + 2 * mixture[1])
+    generator = np.random.default_rng([seed, 1])
+    chunks = []
+    for num_items in mixture:
+        ends = np.rint(np.arange(num_updates + 1) * (per_update * num_items / sum(mixture))).astype(int)
+        num_shuffles = -(-int(ends[-1]) // max(num_items, 1))
+        stream = [i for _ in range(num_shuffles) for i in generator.permutation(num_items).tolist()]
+        chunks.append([stream[start:end] for start, end in itertools.pairwise(ends)])
+    plan = batch_plan(*mixture, batch_size, num_updates, seed)
+    assert list(plan) == plan[:] == list(zip(*chunks, strict=True))
+    assert plan[-1] == plan[num_updates - 1]
 
 
 def test_the_stream_is_shuffle_after_shuffle():

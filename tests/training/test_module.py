@@ -138,7 +138,14 @@ def test_a_divergence_pairs_margin_is_a_difference_of_two_tokens_log_probabiliti
     rejected_steps = [steps[0], " ".join(["p3" if wrong[0] == steps[1].split()[0] else wrong[0], *wrong[1:]])]
     if rejected_steps == steps[:2]:
         rejected_steps[1] = "p0" + rejected_steps[1][2:]
-    pair = step_pair("id", problem.text + "\n", trace, [*rejected_steps, "p0 never"], 2, PairShape.divergence)
+    pair = step_pair(
+        "id",
+        problem.text + "\n",
+        trace,
+        [f"{rejected_steps[0]}\n", f"{rejected_steps[1]}\n", "p0 never"],
+        2,
+        PairShape.divergence,
+    )
     batch = batch_of(policy, [pair], policy)
     chosen, rejected = module_of(policy).logprobs(batch)
     prefix = policy.tokenizer(problem.text + "\n" + steps[0] + "\n", add_special_tokens=False)["input_ids"]
@@ -151,7 +158,7 @@ def test_a_divergence_pairs_margin_is_a_difference_of_two_tokens_log_probabiliti
 
 def test_a_step_pairs_rejected_side_counts_its_line_break_and_no_end(random_policy, traces):
     policy, (problem, trace) = random_policy(0), traces[0]
-    pair = step_pair("id", problem.text + "\n", trace, ["p0 bad", "p1 worse"], 1, PairShape.step)
+    pair = step_pair("id", problem.text + "\n", trace, ["p0 bad\n", "p1 worse"], 1, PairShape.step)
     _, rejected = module_of(policy).logprobs(batch_of(policy, [pair], policy))
     assert rejected.item() == pytest.approx(one_by_one(policy, problem.text + "\n", "p0 bad", ending="\n"), rel=1e-5)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy
@@ -12,9 +13,11 @@ from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy
 from synthscale.session import Session
 from synthscale.training import ranks
 from synthscale.training.config import Device, Strategy, TrainerConfig
-from synthscale.training.ranks import rank_device, trainer_arguments
+from synthscale.training.ranks import is_sharded, rank_device, trainer_arguments
+from synthscale.training.sharding import ShardedStrategy
 
 CPU = TrainerConfig(batch_size=4, device=Device.cpu)
+SHARDED = TrainerConfig(batch_size=4, device=Device.cpu, strategy=Strategy.fsdp)
 
 
 @pytest.fixture
@@ -70,22 +73,32 @@ def test_ranks_that_srun_did_not_start_are_refused(random_policy, srun, slurm, s
         trainer_arguments(CPU, Session(rank=1, num_ranks=4), random_policy(0).model)
 
 
-def test_fsdp_without_gpus_is_refused(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(ValueError, match=r"trainer\.strategy=fsdp needs GPUs, and there is none here\.$"):
-        rank_device(TrainerConfig(batch_size=4, strategy=Strategy.fsdp), Session())
-    with pytest.raises(ValueError, match=r"trainer\.strategy=fsdp needs GPUs, but trainer\.device is cpu\.$"):
-        TrainerConfig(batch_size=4, strategy=Strategy.fsdp, device=Device.cpu)
-
-
 def test_fsdp_shards_layer_by_layer(random_policy, srun, monkeypatch):
     srun(NTASKS=2, NTASKS_PER_NODE=2, NNODES=1, PROCID=1, LOCALID=1, JOB_ID=5)
-    monkeypatch.setattr(ranks, "pick_device", lambda device: "cuda")
-    config = TrainerConfig(batch_size=4, strategy=Strategy.fsdp)
     model = random_policy(0).model
-    strategy = trainer_arguments(config, Session(rank=1, num_ranks=2), model)["strategy"]
-    assert isinstance(strategy, FSDPStrategy)
-    assert strategy.kwargs["auto_wrap_policy"]._module_classes == {type(model.model.layers[0])}
+    for device in ("cuda", "cpu"):
+        monkeypatch.setattr(ranks, "pick_device", lambda _, device=device: device)
+        strategy = trainer_arguments(SHARDED, Session(rank=1, num_ranks=2), model)["strategy"]
+        assert isinstance(strategy, FSDPStrategy)
+        assert strategy.kwargs["auto_wrap_policy"]._module_classes == {type(model.model.layers[0])}
+        assert strategy.kwargs["use_orig_params"]  # adapters and frozen weights stand side by side in a layer
+
+
+def test_one_rank_has_nobody_to_share_with(random_policy):
+    assert not is_sharded(SHARDED, Session())
+    assert trainer_arguments(SHARDED, Session(), random_policy(0).model)["strategy"] == "auto"
+    assert is_sharded(SHARDED, Session(rank=1, num_ranks=2))
+    assert not is_sharded(CPU, Session(rank=1, num_ranks=2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_fsdp_rounds_nothing_by_itself(random_policy, dtype):
+    """Lightning's would make all weights float32, or inputs and rotary positions bfloat16."""
+    model = random_policy(0).model.to(dtype)
+    strategy = ShardedStrategy(model)
+    assert {p.dtype for p in strategy.precision_plugin.convert_module(model).parameters()} == {dtype}
+    config = strategy.mixed_precision_config
+    assert (config.param_dtype, config.reduce_dtype, config.buffer_dtype) == (None, None, None)
 
 
 def test_each_rank_on_a_node_has_its_gpu(srun, monkeypatch):

@@ -7,13 +7,18 @@ one a problem, so that a budget that does not reach all of them treats the probl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import zip_longest
+
+import numpy as np
+from numpy.typing import NDArray
 
 from synthscale.mixture.example import Example, PairShape
 from synthscale.problem import check_between
+
+Numbers = NDArray[np.int64]
+"""Candidates by their numbers, in the order in which they are taken."""
 
 
 class ChosenFrom(Enum):
@@ -50,22 +55,27 @@ class MixtureConfig:
 
 
 def mix(
-    positives: Mapping[str, Sequence[Example]],
-    pairs: Mapping[str, Sequence[Example]],
-    num_problems: int,
-    config: MixtureConfig,
-) -> list[Example]:
-    """Positives and pairs within the budget, from candidates by problem; fewer where there are not enough."""
+    positives: Sequence[int], pairs: Sequence[int], num_problems: int, config: MixtureConfig
+) -> tuple[Numbers, Numbers]:
+    """Which positives and which pairs are within the budget; fewer where there are not enough.
+
+    Both are given by how many candidates each problem has, and taken as `take_in_rounds` says.
+    """
     budget = round(config.examples_per_problem * num_problems)
     num_pairs = round(config.negative_fraction * budget)
-    return take_in_rounds(positives, budget - num_pairs) + take_in_rounds(pairs, num_pairs)
+    return take_in_rounds(positives, budget - num_pairs), take_in_rounds(pairs, num_pairs)
 
 
-def take_in_rounds(candidates: Mapping[str, Sequence[Example]], num_wanted: int) -> list[Example]:
-    """The first candidate of every problem, then the second of every problem, and so on."""
-    rounds = zip_longest(*candidates.values())
-    taken = [example for one_round in rounds for example in one_round if example is not None]
-    return taken[:num_wanted]
+def take_in_rounds(counts: Sequence[int], num_wanted: int) -> Numbers:
+    """The first candidate of every problem, then the second of every problem, and so on.
+
+    `counts` has each problem's number of candidates. A candidate is named by its number, from 0, when they stand in
+    one row, problem after problem.
+    """
+    of_problem = np.asarray(counts, dtype=np.int64)
+    first = np.cumsum(of_problem) - of_problem
+    round_of = np.arange(of_problem.sum()) - np.repeat(first, of_problem)
+    return np.argsort(round_of, kind="stable")[:num_wanted].astype(np.int64, copy=False)
 
 
 def solution_pairs(positives: Sequence[Example], rejected: Sequence[str]) -> list[Example]:
@@ -84,8 +94,7 @@ def step_pair(
     The steps are a task's: joined they are the rejected solution.
     """
     rejected = "".join(steps[:pit])
-    end = len(rejected.rstrip())
-    if chosen[:end] == rejected[:end] and (not chosen[end:] or chosen[end].isspace()):
+    if begins_with_step(chosen, "".join(steps), len(rejected.rstrip())):
         return None
     return Example(
         problem_id,
@@ -95,6 +104,17 @@ def step_pair(
         rejected_complete=pit == len(steps),
         divergence_only=shape is PairShape.divergence,
     )
+
+
+def begins_with_step(chosen: str, solution: str, end: int) -> bool:
+    """Whether `chosen` has the first `end` characters of the solution, where a step of it ends, and ends a step there.
+
+    A line break ends a step; other white space does where it ends this one, between two sentences.
+    """
+    if chosen[:end] != solution[:end]:
+        return False
+    spaces = [text[end : len(text) - len(text[end:].lstrip())] for text in (chosen, solution)]
+    return not chosen[end:].strip() or "\n" in spaces[0] or bool(spaces[0] and spaces[1] and "\n" not in spaces[1])
 
 
 def cycle_to(items: Sequence[Example], length: int) -> list[Example]:

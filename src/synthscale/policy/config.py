@@ -78,6 +78,10 @@ class PolicyConfig:
     prompt_format: PromptFormat = PromptFormat.plain
     system_prompt: str | None = None  # of a chat; null leaves it to the template
 
+    def __post_init__(self) -> None:
+        if self.system_prompt is not None and self.prompt_format is PromptFormat.plain:
+            raise ValueError("model.system_prompt is part of a chat: it needs model.prompt_format=chat.")
+
 
 @dataclass(kw_only=True, slots=True)
 class LoraConfig:
@@ -94,6 +98,8 @@ class LoraConfig:
         check_between("model.lora.dropout", self.dropout, 0.0, 0.99)
         if not self.target_modules:
             raise ValueError("model.lora.target_modules is empty; [all-linear] is every linear layer but the head.")
+        if "all-linear" in self.target_modules and len(self.target_modules) > 1:
+            raise ValueError("model.lora.target_modules holds all-linear and other names: it is one or the other.")
 
 
 @dataclass(kw_only=True, slots=True)

@@ -71,13 +71,19 @@ class InProcessSampler:
         from synthscale.policy.shards import ShardFolder
 
         started, shards = time.perf_counter(), ShardFolder(keep, self._session)
+
+        def advance(done: int, total: int) -> None:
+            rate = shards.num_tokens / max(1e-3, time.perf_counter() - started)
+            self._session.advance(done, total, f"{rate:,.0f} tok/s" if rate else "")
+
         drawn = self._sampler.sample(
             prompts,
             num_samples,
             temperature=temperature,
             seed=seed,
-            advance=self._session.advance,
+            advance=advance,
             shards=shards,
         )
+        shards.finish()
         self.seconds += time.perf_counter() - started + shards.seconds
         return drawn

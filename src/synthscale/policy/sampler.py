@@ -17,7 +17,9 @@ from transformers import PreTrainedModel
 
 from synthscale.policy.cache import allocated_cache
 from synthscale.policy.config import SamplerConfig
+from synthscale.policy.policy import end_ids
 from synthscale.policy.prompter import Prompt, Prompter
+from synthscale.policy.stop import Stop
 
 SHRINK_SHARE = 0.75  # of the rows still going, under which the ended ones are taken out of the batch
 
@@ -27,8 +29,17 @@ class Continuation:
     """What a policy wrote after a prompt."""
 
     text: str
-    num_tokens: int  # the end-of-sequence token counted
-    finished: bool  # ended by itself, not cut at the limit
+    num_tokens: int  # that were drawn: the end-of-sequence token counted, and those of a stop text
+    finished: bool  # ended by itself or at a stop text, not cut at the limit
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Rows of drawn tokens."""
+
+    tokens_RT: Tensor
+    num_tokens_R: Tensor  # of each row that were drawn
+    finished_R: Tensor  # whether it ended before the limit, or with it
 
 
 class Shards(Protocol):
@@ -46,17 +57,33 @@ class Shards(Protocol):
 class Sampler:
     """Samples continuations of prompts from one policy; the same seed gives the same continuations on a CPU."""
 
-    def __init__(self, model: PreTrainedModel, prompter: Prompter, *, max_new_tokens: int, max_batch_rows: int) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        prompter: Prompter,
+        *,
+        max_new_tokens: int,
+        max_batch_rows: int,
+        stop: Sequence[str] = (),
+    ) -> None:
         self.model = model
         self.prompter = prompter
         self.tokenizer = prompter.tokenizer
         self.max_new_tokens = max_new_tokens
         self.max_batch_rows = max_batch_rows
+        self.stop = Stop(self.tokenizer, stop)
+        self.end_ids = end_ids(model, self.tokenizer)
 
     @classmethod
     def build(cls, config: SamplerConfig, model: PreTrainedModel, prompter: Prompter) -> Sampler:
         """A sampler with the config's limits."""
-        return cls(model, prompter, max_new_tokens=config.max_new_tokens, max_batch_rows=config.max_batch_rows)
+        return cls(
+            model,
+            prompter,
+            max_new_tokens=config.max_new_tokens,
+            max_batch_rows=config.max_batch_rows,
+            stop=config.stop,
+        )
 
     def sample(
         self,
@@ -83,8 +110,8 @@ class Sampler:
                 # the batch's own seed: a run that starts in the middle draws what the whole run would have drawn
                 generator = torch.Generator(self.model.device).manual_seed(seed * 1_000_003 + batch_index)
                 input_ids = torch.tensor([prompts_ids[i] for i in batch], device=self.model.device)
-                tokens = self._decode(input_ids, num_samples, temperature, generator)
-                continuations = list(self._continuations(tokens))
+                decoded = self._decode(input_ids, num_samples, temperature, generator)
+                continuations = list(self._continuations(decoded))
                 if shards is not None:
                     shards.keep(batch_index, continuations)
             for row, continuation in enumerate(continuations):
@@ -103,42 +130,54 @@ class Sampler:
             yield from (indices[start : start + size] for start in range(0, len(indices), size))
 
     @torch.inference_mode()
-    def _decode(self, input_ids_BT: Tensor, num_samples: int, temperature: float, generator: torch.Generator) -> Tensor:
-        """Token ids of all continuations, [B · num_samples, max_new_tokens], padded after the end."""
-        num_rows, length = len(input_ids_BT) * num_samples, input_ids_BT.shape[1]
+    def _decode(
+        self, input_ids_BT: Tensor, num_samples: int, temperature: float, generator: torch.Generator
+    ) -> Decoded:
+        """All continuations, B · num_samples rows of max_new_tokens, padded after the end."""
+        num_rows, length, device = len(input_ids_BT) * num_samples, input_ids_BT.shape[1], input_ids_BT.device
         cache = allocated_cache(self.model.config.num_hidden_layers, length + self.max_new_tokens)
         logits = self._logits(input_ids_BT, cache).repeat_interleave(num_samples, dim=0)
         cache.batch_repeat_interleave(num_samples)
-        eos = self.tokenizer.eos_token_id
-        tokens = torch.full((num_rows, self.max_new_tokens), self.tokenizer.pad_token_id, device=input_ids_BT.device)
-        rows = torch.arange(num_rows, device=input_ids_BT.device)  # where in `tokens` each row of the batch stands
-        ended = torch.zeros(num_rows, dtype=torch.bool, device=input_ids_BT.device)
+        tokens = torch.full((num_rows, self.max_new_tokens), self.tokenizer.pad_token_id, device=device)
+        num_tokens = torch.zeros(num_rows, dtype=torch.long, device=device)
+        finished = torch.zeros(num_rows, dtype=torch.bool, device=device)
+        rows = torch.arange(num_rows, device=device)  # where in `tokens` each row of the batch stands
         for position in range(self.max_new_tokens):
             chosen = choose(logits, temperature, generator)
-            tokens[rows[~ended], position] = chosen[~ended]
-            ended = ended | (chosen == eos)
+            going = rows[~finished[rows]]
+            tokens[going, position] = chosen[~finished[rows]]
+            num_tokens[going] = position + 1
+            finished[going] = self._ends(tokens[going, : position + 1])
+            ended = finished[rows]
             num_going = int((~ended).sum())
             if num_going == 0 or position + 1 == self.max_new_tokens:
                 break
             if num_going < SHRINK_SHARE * len(rows):
-                going = torch.nonzero(~ended).squeeze(1)
-                cache.batch_select_indices(going)
-                rows, chosen, ended = rows[going], chosen[going], ended[going]
+                kept = torch.nonzero(~ended).squeeze(1)
+                cache.batch_select_indices(kept)
+                rows, chosen = rows[kept], chosen[kept]
             logits = self._logits(chosen[:, None], cache)
-        return tokens
+        return Decoded(tokens, num_tokens, finished)
+
+    def _ends(self, tokens_RT: Tensor) -> Tensor:
+        """Whether each row ends with the token that was drawn last, [R]."""
+        is_end = torch.isin(tokens_RT[:, -1], torch.tensor(self.end_ids, device=tokens_RT.device))
+        if self.stop.texts:
+            is_end |= torch.tensor(self.stop.ends(tokens_RT.tolist()), device=is_end.device)
+        return is_end
 
     def _logits(self, input_ids_BT: Tensor, cache: object) -> Tensor:
         output = self.model(input_ids=input_ids_BT, past_key_values=cache, use_cache=True, logits_to_keep=1)
         logits_BV: Tensor = output.logits[:, -1].float()
         return logits_BV
 
-    def _continuations(self, tokens_RT: Tensor) -> Iterator[Continuation]:
-        eos = self.tokenizer.eos_token_id
-        rows = [row[: row.index(eos)] if eos in row else row for row in tokens_RT.tolist()]
-        texts = self.tokenizer.batch_decode(rows, skip_special_tokens=False)
-        for ids, text in zip(rows, texts, strict=True):
-            finished = len(ids) < tokens_RT.shape[1]
-            yield Continuation(text, len(ids) + finished, finished)
+    def _continuations(self, decoded: Decoded) -> Iterator[Continuation]:
+        drawn = (decoded.tokens_RT.tolist(), decoded.num_tokens_R.tolist(), decoded.finished_R.tolist())
+        rows = [row[:num_tokens] for row, num_tokens, _ in zip(*drawn, strict=True)]
+        written = [row[:-1] if row[-1] in self.end_ids else row for row in rows]
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=False)
+        for row, text, finished in zip(rows, texts, drawn[2], strict=True):
+            yield Continuation(self.stop.cut(text), len(row), finished)
 
 
 def choose(logits_BV: Tensor, temperature: float, generator: torch.Generator) -> Tensor:

@@ -31,6 +31,7 @@ class ShardFolder:
 
     def __init__(self, folder: Path, session: Session) -> None:
         self.seconds = 0.0  # that the batches took which were loaded
+        self.num_tokens = 0  # of the batches that were not
         self._folder = folder
         self._session = session
         self._rows: list[DrawnRow] = []
@@ -58,10 +59,19 @@ class ShardFolder:
         now = time.perf_counter()
         self._rows += [DrawnRow(batch_index, now - self._since, **asdict(c)) for c in continuations]
         self._since = now
+        self.num_tokens += sum(c.num_tokens for c in continuations)
         if self._session.is_save_due():
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path = self._folder / f"{batch_index:08d}.parquet"
-            write_table(path.with_name(f".{path.name}"), DrawnRow, self._rows)
-            rename_durably(path.with_name(f".{path.name}"), path)
-            self._rows = []
+            self._write()
             self._session.saved()
+
+    def finish(self) -> None:
+        """Write what no save was due for: its stage may go on with other prompts, and never come back to these."""
+        if self._rows:
+            self._write()
+
+    def _write(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{self._rows[-1].batch_index:08d}.parquet"
+        write_table(path.with_name(f".{path.name}"), DrawnRow, self._rows)
+        rename_durably(path.with_name(f".{path.name}"), path)
+        self._rows = []

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 ONLY_HOW = {"only_how": True}  # metadata of a config's field that says how or where, and not what: no key depends on it
+ONLY_TEST = {"only_test": True}  # says what the test problems are: part of the keys of stages that see them
 
 
 class Split(StrEnum):

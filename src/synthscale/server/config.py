@@ -21,7 +21,7 @@ class ServerConfig:
     health_path: str = field(default="/health", metadata=ONLY_HOW)  # of a server that `command` starts
     startup_minutes: float = field(default=20.0, metadata=ONLY_HOW)  # until it must be healthy
     api_key_env: str | None = field(default=None, metadata=ONLY_HOW)  # the environment variable that holds the key
-    num_concurrent: int = field(default=64, metadata=ONLY_HOW)  # requests under way at once
+    num_concurrent: int = field(default=64, metadata=ONLY_HOW)  # requests under way at once, each on a connection
     samples_per_request: int = field(default=8, metadata=ONLY_HOW)  # at most; the protocol's n
     max_retries: int = field(default=8, metadata=ONLY_HOW)  # of a request, on 429, 5xx, time-outs and lost connections
     max_backoff_seconds: float = field(default=60.0, metadata=ONLY_HOW)
@@ -33,7 +33,7 @@ class ServerConfig:
     def check(self, key: str) -> None:
         """Raise ValueError with one sentence for a value that cannot be; `key` is where the config stands."""
         check_between(f"{key}.startup_minutes", self.startup_minutes, 0.01, 10_000)
-        check_between(f"{key}.num_concurrent", self.num_concurrent, 1, 100_000)
+        check_between(f"{key}.num_concurrent", self.num_concurrent, 1, 1_000)
         check_between(f"{key}.samples_per_request", self.samples_per_request, 1, 10_000)
         check_between(f"{key}.max_retries", self.max_retries, 0, 1_000)
         check_between(f"{key}.max_backoff_seconds", self.max_backoff_seconds, 0.0, 3_600)

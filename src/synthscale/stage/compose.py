@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from synthscale.credit.pit import PitRule, find_pit, prefix_value
 from synthscale.mixture.diversity import choose_diverse
@@ -16,7 +18,11 @@ from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 
+if TYPE_CHECKING:
+    from synthscale.stage.candidates import Candidates
+
 VERSION = 2
+PROBLEMS_PER_ADVANCE = 256
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,70 +45,141 @@ class Pit:
     step: int
 
 
+@dataclass(frozen=True, slots=True)
+class OfProblem:
+    """All that is known of a problem when its candidates are made."""
+
+    problem: Problem
+    problem_id: str
+    prompt: str
+    traces: list[SolutionRow]
+    samples: list[SolutionRow]
+    values: list[PrefixValueRow]
+    continuations: list[ContinuationRow]
+
+
+@dataclass(slots=True)
+class PitCounts:
+    """How many pits were found and, in a world that knows, how many are truly wrong steps."""
+
+    num: int = 0
+    num_judged: int = 0
+    num_wrong: int = 0
+
+    def add(self, task: Task, problem: Problem, pits: Sequence[Pit]) -> None:
+        """Count one problem's pits."""
+        truths = [task.step_truths(problem, pit.steps) for pit in pits]
+        judged = [of_solution[pit.step - 1] for of_solution, pit in zip(truths, pits, strict=True) if of_solution]
+        self.num += len(pits)
+        self.num_judged += len(judged)
+        self.num_wrong += sum(truth is not StepTruth.RIGHT for truth in judged)
+
+    def measures(self) -> Measures:
+        """The number and the share."""
+        precision = self.num_wrong / self.num_judged if self.num_judged else None
+        return {"num_pits": self.num, "pit_precision": precision}
+
+
 def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
-    """Write `examples.parquet`."""
-    from synthscale.table import read_table, write_table
+    """Write `examples.parquet`.
+
+    Candidates are written to scratch files problem by problem and the chosen ones copied from there, so that memory
+    holds a problem's texts and a few bytes for every candidate.
+    """
+    from synthscale.stage.candidates import open_candidates
+    from synthscale.table import TableWriter, take_rows
+
+    with TemporaryDirectory(dir=out, prefix=".candidates-") as scratch:
+        files = [Path(scratch) / f"{kind}.arrow" for kind in ("positives", "pairs")]
+        with open_candidates(files[0]) as positives, open_candidates(files[1]) as pairs:
+            measures = offer_all(config, inputs, positives, pairs, session)
+        chosen = mix(positives.counts, pairs.counts, len(positives.counts), config.mixture)
+        if not any(map(len, chosen)):
+            raise ValueError(
+                "there is nothing to train on: the samples yield no pair; "
+                "sample more, or set mixture.negative_fraction below 1."
+            )
+        with TableWriter(out / "examples.parquet", Example) as table:
+            for file, numbers in zip(files, chosen, strict=True):
+                table.write_batches(take_rows(file, numbers))
+    return {
+        "num_train_positives": len(chosen[0]),
+        "num_train_pairs": len(chosen[1]),
+        "num_positives_offered": positives.num,
+        "num_pairs_offered": pairs.num,
+        **measures,
+    }
+
+
+def offer_all(
+    config: ComposeConfig, inputs: Mapping[str, Artifact], positives: Candidates, pairs: Candidates, session: Session
+) -> Measures:
+    """Every problem's candidates; what was measured of the pits, where there are any to be found."""
+    from synthscale.table import count_rows
 
     task = build_task(config.task)
-    problem_rows = read_table(inputs["data"].folder / "problems.parquet", ProblemRow)
-    problems = {row.problem_id: row.problem for row in problem_rows}
-    prompts = {problem_id: task.prompt(problem) for problem_id, problem in problems.items()}
-    traces = read_table(inputs["data"].folder / "traces.parquet", SolutionRow)
-    samples = read_table(inputs["samples"].folder / "samples.parquet", SolutionRow)
-    accepted = distinct_accepted(prompts, samples)
-    measures: Measures = {}
-    pairs: dict[str, list[Example]] = {}
-    if config.mixture.negative_fraction > 0:
-        negatives = choose_negatives(samples, config.max_negatives_per_problem)
-        if config.mixture.pair_shape is PairShape.solution:
-            pairs = whole_pairs(accepted, negatives)
+    num_problems = count_rows(inputs["data"].folder / "problems.parquet")
+    needs_pairs, by_step = config.mixture.negative_fraction > 0, needs_credit(config.mixture)
+    pit_counts = PitCounts()
+    for number, of in enumerate(problem_by_problem(config, task, inputs), 1):
+        accepted = distinct_accepted(of)
+        positives.offer(choose_positives(config.mixture, of, accepted))
+        negatives = choose_negatives(of.samples, config.max_negatives_per_problem) if needs_pairs else []
+        if by_step:
+            pits = list(find_pits(task, negatives, of.values, config))
+            pairs.offer(pit_pairs(config.mixture, of, accepted, pits, pit_counts.num))
+            pit_counts.add(task, of.problem, pits)
         else:
-            values = read_table(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
-            found = read_table(inputs["credit"].folder / "continuations.parquet", ContinuationRow)
-            pits = list(find_pits(task, negatives, values, config))
-            pairs = pit_pairs(config.mixture, prompts, accepted, pits, found)
-            measures |= pit_measures(task, problems, pits)
-    positives = choose_positives(config.mixture, prompts, traces, accepted)
-    examples = mix(positives, pairs, len(problems), config.mixture)
-    if not examples:
-        raise ValueError(
-            "there is nothing to train on: the samples yield no pair; "
-            "sample more, or set mixture.negative_fraction below 1."
+            pairs.offer(solution_pairs(accepted, [row.solution for row in negatives]))
+        if number % PROBLEMS_PER_ADVANCE == 0 or number == num_problems:
+            session.advance(number, num_problems)
+    return pit_counts.measures() if by_step else {}
+
+
+def needs_credit(mixture: MixtureConfig) -> bool:
+    """Whether prefix values are read."""
+    return mixture.negative_fraction > 0 and mixture.pair_shape is not PairShape.solution
+
+
+def problem_by_problem(config: ComposeConfig, task: Task, inputs: Mapping[str, Artifact]) -> Iterator[OfProblem]:
+    """The problems with their rows of all the tables, in their order."""
+    from synthscale.stage.by_problem import RowsByProblem
+    from synthscale.table import iterate_table
+
+    data = inputs["data"].folder
+    traces = RowsByProblem(data / "traces.parquet", SolutionRow)
+    samples = RowsByProblem(inputs["samples"].folder / "samples.parquet", SolutionRow)
+    values = found = None
+    if needs_credit(config.mixture):
+        values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
+        found = RowsByProblem(inputs["credit"].folder / "continuations.parquet", ContinuationRow)
+    for row in iterate_table(data / "problems.parquet", ProblemRow):
+        yield OfProblem(
+            row.problem,
+            row.problem_id,
+            task.prompt(row.problem),
+            traces.of(row.problem_id),
+            samples.of(row.problem_id),
+            values.of(row.problem_id) if values else [],
+            found.of(row.problem_id) if found else [],
         )
-    write_table(out / "examples.parquet", Example, examples)
-    num_pairs = sum(example.is_pair for example in examples)
-    offered = {
-        "num_positives_offered": sum(map(len, positives.values())),
-        "num_pairs_offered": sum(map(len, pairs.values())),
-    }
-    return {"num_train_positives": len(examples) - num_pairs, "num_train_pairs": num_pairs, **offered, **measures}
+    for table in (traces, samples, values, found):
+        if table is not None:
+            table.end()
 
 
-def distinct_accepted(prompts: Mapping[str, str], samples: Sequence[SolutionRow]) -> dict[str, list[Example]]:
-    """D+: each problem's distinct accepted samples, in the order they were drawn."""
-    accepted: dict[str, dict[str, Example]] = {problem_id: {} for problem_id in prompts}
-    for row in samples:
-        if row.correct:
-            example = Example(row.problem_id, prompts[row.problem_id], row.solution)
-            accepted[row.problem_id].setdefault(row.solution, example)
-    return {problem_id: list(of_problem.values()) for problem_id, of_problem in accepted.items()}
+def distinct_accepted(of: OfProblem) -> list[Example]:
+    """D+: the problem's distinct accepted samples, in the order they were drawn."""
+    texts = dict.fromkeys(row.solution for row in of.samples if row.correct)
+    return [Example(of.problem_id, of.prompt, text) for text in texts]
 
 
-def choose_positives(
-    mixture: MixtureConfig,
-    prompts: Mapping[str, str],
-    traces: Sequence[SolutionRow],
-    accepted: Mapping[str, Sequence[Example]],
-) -> dict[str, list[Example]]:
-    """The teacher's traces, if they are to be kept, and at most k other accepted samples of each problem."""
-    positives: dict[str, list[Example]] = {problem_id: [] for problem_id in prompts}
-    for row in traces if mixture.include_teacher else []:
-        positives[row.problem_id].append(Example(row.problem_id, prompts[row.problem_id], row.solution))
-    for problem_id, examples in accepted.items():
-        known = {example.chosen for example in positives[problem_id]}
-        new = [example for example in examples if example.chosen not in known]
-        positives[problem_id] += keep(new, mixture)
-    return positives
+def choose_positives(mixture: MixtureConfig, of: OfProblem, accepted: Sequence[Example]) -> list[Example]:
+    """The teacher's traces, if they are to be kept, and at most k other accepted samples."""
+    traces = of.traces if mixture.include_teacher else []
+    positives = [Example(of.problem_id, of.prompt, row.solution) for row in traces]
+    known = {example.chosen for example in positives}
+    return positives + list(keep([example for example in accepted if example.chosen not in known], mixture))
 
 
 def keep(examples: Sequence[Example], mixture: MixtureConfig) -> Sequence[Example]:
@@ -113,59 +190,39 @@ def keep(examples: Sequence[Example], mixture: MixtureConfig) -> Sequence[Exampl
     return [examples[i] for i in chosen]
 
 
-def whole_pairs(
-    accepted: Mapping[str, Sequence[Example]], negatives: Sequence[SolutionRow]
-) -> dict[str, list[Example]]:
-    """Standard DPO pairs of each problem that has both kinds of samples."""
-    rejected: dict[str, list[str]] = {}
-    for row in negatives:
-        rejected.setdefault(row.problem_id, []).append(row.solution)
-    return {problem_id: solution_pairs(accepted[problem_id], wrong) for problem_id, wrong in rejected.items()}
-
-
 def find_pits(
     task: Task, negatives: Sequence[SolutionRow], values: Sequence[PrefixValueRow], config: ComposeConfig
 ) -> Iterator[Pit]:
     """The pit of every negative that has one, by its prefix values; after the whole wrong solution Q is 0."""
-    by_solution: dict[tuple[str, int], list[float]] = {}
+    by_solution: dict[int, list[float]] = {}
     for row in values:
         value = prefix_value(row.num_rollouts, row.num_right, config.best_of)
-        by_solution.setdefault((row.problem_id, row.index), []).append(value)
+        by_solution.setdefault(row.index, []).append(value)
     for negative in negatives:
-        step = find_pit([*by_solution[negative.problem_id, negative.index], 0.0], config.pit_rule)
+        step = find_pit([*by_solution[negative.index], 0.0], config.pit_rule)
         if step is not None:
             yield Pit(negative, task.steps(negative.solution), step)
 
 
 def pit_pairs(
-    mixture: MixtureConfig,
-    prompts: Mapping[str, str],
-    accepted: Mapping[str, Sequence[Example]],
-    pits: Sequence[Pit],
-    found: Sequence[ContinuationRow],
-) -> dict[str, list[Example]]:
-    """Step pairs of each problem; a pit without an accepted side gives none, and equal pairs count once."""
-    continuations: dict[tuple[str, int, int], list[str]] = {}
-    for row in found:
-        continuations.setdefault((row.problem_id, row.index, row.step), []).append(row.solution)
-    pairs: dict[str, dict[Example, None]] = {}
-    for number, pit in enumerate(pits):
-        problem_id = pit.negative.problem_id
-        chosen = [example.chosen for example in accepted[problem_id]]
+    mixture: MixtureConfig, of: OfProblem, accepted: Sequence[Example], pits: Sequence[Pit], num_before: int
+) -> list[Example]:
+    """The problem's step pairs; a pit without an accepted side gives none, and equal pairs count once.
+
+    `num_before` is the number of pits of earlier problems: accepted sides are taken in turn through all problems.
+    """
+    continuations: dict[tuple[int, int], list[str]] = {}
+    for row in of.continuations:
+        continuations.setdefault((row.index, row.step), []).append(row.solution)
+    pairs: dict[Example, None] = {}
+    for number, pit in enumerate(pits, num_before):
+        chosen = [example.chosen for example in accepted]
         if mixture.chosen_from is ChosenFrom.rollouts and pit.step > 1:
-            chosen = continuations.get((problem_id, pit.negative.index, pit.step - 1), [])
+            chosen = continuations.get((pit.negative.index, pit.step - 1), [])
         if not chosen:
             continue
-        prompt, accepted_side = prompts[problem_id], chosen[number % len(chosen)]
-        pair = step_pair(problem_id, prompt, accepted_side, pit.steps, pit.step, mixture.pair_shape)
+        accepted_side = chosen[number % len(chosen)]
+        pair = step_pair(of.problem_id, of.prompt, accepted_side, pit.steps, pit.step, mixture.pair_shape)
         if pair is not None:
-            pairs.setdefault(problem_id, {})[pair] = None
-    return {problem_id: list(of_problem) for problem_id, of_problem in pairs.items()}
-
-
-def pit_measures(task: Task, problems: Mapping[str, Problem], pits: Sequence[Pit]) -> Measures:
-    """How many pits were found and, in a world that knows, the share of them that are truly wrong steps."""
-    truths = [task.step_truths(problems[pit.negative.problem_id], pit.steps) for pit in pits]
-    judged = [of_solution[pit.step - 1] for of_solution, pit in zip(truths, pits, strict=True) if of_solution]
-    wrong = sum(truth is not StepTruth.RIGHT for truth in judged)
-    return {"num_pits": len(pits), "pit_precision": wrong / len(judged) if judged else None}
+            pairs[pair] = None
+    return list(pairs)

@@ -1,21 +1,29 @@
-"""Credit: Monte-Carlo rollouts from every step's prefix of the negatives, D-."""
+"""Credit: Monte-Carlo rollouts from every step's prefix of the negatives, D-.
+
+Problems are taken in chunks of so many rollouts, so that memory does not grow with their number.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
-from synthscale.problem import Task, TaskConfig, Verdict
-from synthscale.session import Session, checkpoints_of
+from synthscale.problem import Problem, Task, TaskConfig, Verdict
+from synthscale.session import Session
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 
+if TYPE_CHECKING:
+    from synthscale.policy.sampler import Continuation
+    from synthscale.stage.draw import Asked
+
 VERSION = 1
 
-Prefix = tuple[str, tuple[str, ...]]
-"""A problem's id and the first steps of a solution of it, with the white space behind each."""
+Prefix = tuple[str, ...]
+"""The first steps of a solution, with the white space behind each."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -31,54 +39,88 @@ class RolloutConfig:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class ToCredit:
+    """A problem with negatives, and the prefixes of theirs that rollouts are needed from."""
+
+    problem: Problem
+    negatives: list[SolutionRow]
+    prefixes: list[Prefix]
+    num_samples: int
+    num_right: int  # of the samples
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the stage reports of the rollouts."""
+
+    num_negatives: int = 0
+    num_prefixes: int = 0
+    num_rollouts: int = 0
+    num_sampled_tokens: int = 0
+
+    def add(self, one: ToCredit, rollouts: Sequence[Sequence[Continuation]]) -> None:
+        """Count one problem's."""
+        self.num_negatives += len(one.negatives)
+        self.num_prefixes += len(one.prefixes)
+        self.num_rollouts += sum(map(len, rollouts))
+        self.num_sampled_tokens += sum(c.num_tokens for continuations in rollouts for c in continuations)
+
+
 def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `prefix_values.parquet` and `continuations.parquet`."""
-    from synthscale.evaluation.grade import grade_continuation
     from synthscale.policy.open_sampler import open_sampler
-    from synthscale.policy.prompter import Prompt
     from synthscale.problem import build_task
-    from synthscale.table import read_table, write_table
+    from synthscale.stage.draw import Drawing
+    from synthscale.table import TableWriter, count_rows
 
-    task = build_task(config.task)
-    rows = read_table(inputs["data"].folder / "problems.parquet", ProblemRow)
-    problems = {row.problem_id: row.problem for row in rows}
-    samples = read_table(inputs["samples"].folder / "samples.parquet", SolutionRow)
-    negatives = choose_negatives(samples, config.max_negatives_per_problem)
-    prefixes = distinct_prefixes(task, negatives)
+    task, counts = build_task(config.task), Counts()
+    num_problems = count_rows(inputs["data"].folder / "problems.parquet")
+    drawing = Drawing(config.num_rollouts, config.sampler.temperature, config.seed, num_problems)
     policy = inputs["policy"].folder / "model"
-    with open_sampler(config.sampler, config.policy, policy, config.device, session) as sampler:
-        rollouts = sampler.sample(
-            [Prompt(task.prompt(problems[problem_id]), "".join(steps)) for problem_id, steps in prefixes],
-            config.num_rollouts,
-            temperature=config.sampler.temperature,
-            seed=config.seed,
-            keep=checkpoints_of(out),
-        )
-    right: dict[Prefix, list[str]] = {}
-    for prefix, continuations in zip(prefixes, rollouts, strict=True):
-        graded = [grade_continuation(task, problems[prefix[0]], c, "".join(prefix[1])) for c in continuations]
-        right[prefix] = [solution for solution, verdict in graded if verdict == Verdict.CORRECT.value]
-    values, found = tabulate(task, negatives, samples, right, config.num_rollouts)
-    write_table(out / "prefix_values.parquet", PrefixValueRow, values)
-    write_table(out / "continuations.parquet", ContinuationRow, found)
-    return {
-        "num_negatives": len(negatives),
-        "num_prefixes": len(prefixes),
-        "num_rollouts": len(prefixes) * config.num_rollouts,
-        "num_sampled_tokens": sum(c.num_tokens for continuations in rollouts for c in continuations),
-        "sample_seconds": sampler.seconds,
-        "device": sampler.device,
-    }
+    with (
+        open_sampler(config.sampler, config.policy, policy, config.device, session) as sampler,
+        TableWriter(out / "prefix_values.parquet", PrefixValueRow) as value_table,
+        TableWriter(out / "continuations.parquet", ContinuationRow) as found_table,
+    ):
+        for one, rollouts in drawing.run(sampler, to_credit(config, task, inputs), out, session):
+            right = {
+                prefix: right_solutions(task, one.problem, prefix, continuations)
+                for prefix, continuations in zip(one.prefixes, rollouts, strict=True)
+            }
+            values, found = tabulate(task, one, right, config.num_rollouts)
+            value_table.write(values)
+            found_table.write(found)
+            counts.add(one, rollouts)
+    return {**asdict(counts), "sample_seconds": sampler.seconds, "device": sampler.device}
 
 
-def choose_negatives(samples: Sequence[SolutionRow], max_per_problem: int) -> list[SolutionRow]:
-    """The first distinct wrong samples of each problem; cut and unparseable ones teach no step."""
-    chosen: dict[str, dict[str, SolutionRow]] = {}
+def to_credit(config: RolloutConfig, task: Task, inputs: Mapping[str, Artifact]) -> Iterator[Asked[ToCredit]]:
+    """The problems that have negatives, with the prompts to roll out from."""
+    from synthscale.policy.prompter import Prompt
+    from synthscale.stage.by_problem import RowsByProblem
+    from synthscale.stage.draw import Asked
+    from synthscale.table import iterate_table
+
+    all_samples = RowsByProblem(inputs["samples"].folder / "samples.parquet", SolutionRow)
+    for place, row in enumerate(iterate_table(inputs["data"].folder / "problems.parquet", ProblemRow)):
+        samples = all_samples.of(row.problem_id)
+        negatives = choose_negatives(samples, config.max_negatives_per_problem)
+        if negatives:
+            prefixes, num_right = distinct_prefixes(task, negatives), sum(sample.correct for sample in samples)
+            prompt = task.prompt(row.problem)
+            prompts = [Prompt(prompt, "".join(steps)) for steps in prefixes]
+            yield Asked(ToCredit(row.problem, negatives, prefixes, len(samples), num_right), place, prompts)
+    all_samples.end()
+
+
+def choose_negatives(samples: Sequence[SolutionRow], max_negatives: int) -> list[SolutionRow]:
+    """The first distinct wrong samples of a problem; cut and unparseable ones teach no step."""
+    distinct: dict[str, SolutionRow] = {}
     for row in samples:
-        of_problem = chosen.setdefault(row.problem_id, {})
-        if row.verdict == Verdict.WRONG.value and len(of_problem) < max_per_problem:
-            of_problem.setdefault(row.solution, row)
-    return [row for of_problem in chosen.values() for row in of_problem.values()]
+        if row.verdict == Verdict.WRONG.value:
+            distinct.setdefault(row.solution, row)
+    return list(distinct.values())[:max_negatives]
 
 
 def distinct_prefixes(task: Task, negatives: Sequence[SolutionRow]) -> list[Prefix]:
@@ -86,31 +128,31 @@ def distinct_prefixes(task: Task, negatives: Sequence[SolutionRow]) -> list[Pref
     prefixes: dict[Prefix, None] = {}
     for row in negatives:
         steps = task.steps(row.solution)
-        prefixes.update({(row.problem_id, tuple(steps[:i])): None for i in range(1, len(steps))})
+        prefixes.update({tuple(steps[:i]): None for i in range(1, len(steps))})
     return list(prefixes)
 
 
+def right_solutions(task: Task, problem: Problem, prefix: Prefix, continuations: Sequence[Continuation]) -> list[str]:
+    """The solutions, prefix and continuation, that the task accepts."""
+    from synthscale.evaluation.grade import grade_continuation
+
+    graded = [grade_continuation(task, problem, continuation, "".join(prefix)) for continuation in continuations]
+    return [solution for solution, verdict in graded if verdict == Verdict.CORRECT.value]
+
+
 def tabulate(
-    task: Task,
-    negatives: Sequence[SolutionRow],
-    samples: Sequence[SolutionRow],
-    right: Mapping[Prefix, list[str]],
-    num_rollouts: int,
+    task: Task, one: ToCredit, right: Mapping[Prefix, list[str]], num_rollouts: int
 ) -> tuple[list[PrefixValueRow], list[ContinuationRow]]:
     """Counts for the steps 0 … L−1 of each negative, and the distinct right solutions found on the way.
 
     The samples themselves are the rollouts from step 0.
     """
-    own: dict[str, list[bool]] = {}
-    for row in samples:
-        own.setdefault(row.problem_id, []).append(row.correct)
     values, found = [], []
-    for row in negatives:
-        of_problem = own[row.problem_id]
-        values.append(PrefixValueRow(row.problem_id, row.index, 0, len(of_problem), sum(of_problem)))
+    for row in one.negatives:
+        values.append(PrefixValueRow(row.problem_id, row.index, 0, one.num_samples, one.num_right))
         steps = task.steps(row.solution)
         for i in range(1, len(steps)):
-            solutions = right[row.problem_id, tuple(steps[:i])]
+            solutions = right[tuple(steps[:i])]
             values.append(PrefixValueRow(row.problem_id, row.index, i, num_rollouts, len(solutions)))
             found += [ContinuationRow(row.problem_id, row.index, i, s) for s in dict.fromkeys(solutions)]
     return values, found

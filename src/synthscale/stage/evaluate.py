@@ -30,7 +30,7 @@ class EvaluationConfig:
 
     def __post_init__(self) -> None:
         check_between("evaluation.num_test", self.num_test, 1, 1_000_000)
-        check_between("evaluation.num_sampled_problems", self.num_sampled_problems, 0, self.num_test)
+        check_between("evaluation.num_sampled_problems", self.num_sampled_problems, 0, 1_000_000)
         check_between("evaluation.num_samples", self.num_samples, 1, 10_000)
         check_between("evaluation.temperature", self.temperature, 0.01, 10.0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from synthscale.policy.config import LoraConfig, PolicyConfig
 from synthscale.problem import ONLY_HOW, Task, TaskConfig
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
-from synthscale.training.config import Strategy, TrainerConfig
+from synthscale.training.config import TrainerConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,33 +55,45 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     from synthscale.policy.policy import load_policy, save_policy
     from synthscale.policy.prompter import Prompter
     from synthscale.problem import build_task
+    from synthscale.training.activations import recompute_activations
     from synthscale.training.data import MixedDataModule
     from synthscale.training.encoding import Encoder
     from synthscale.training.fit import fit
+    from synthscale.training.lora import add_adapters
     from synthscale.training.module import Objective
-    from synthscale.training.ranks import rank_device
+    from synthscale.training.precision import weight_dtype
+    from synthscale.training.ranks import is_sharded, rank_device
+    from synthscale.training.tokens import keep_tokens
     from synthscale.training.validation import Validator
 
     torch.manual_seed(config.seed)
     task = build_task(config.task)
-    is_sharded = config.trainer.strategy is Strategy.fsdp
+    in_parts = is_sharded(config.trainer, session)
     device = rank_device(config.trainer, session)
     # FSDP moves to the GPU what a rank is to hold
     model, tokenizer = load_policy(
         policy_folder(config.path, inputs, "policy"),
         config.policy,
-        device="cpu" if is_sharded else device,
+        device="cpu" if in_parts else device,
         revision=config.revision,
     )
+    saved_dtype = model.dtype
+    model.to(weight_dtype(config.trainer.precision))  # type: ignore[arg-type]
+    add_adapters(model, config.lora, config.seed)
+    if config.gradient_checkpointing:
+        recompute_activations(model)
     encoder = Encoder(Prompter(tokenizer, config.policy), eos_after_prefix=config.eos_after_prefix)
-    examples = [encoder.encode(example) for example in read_examples(task, inputs["data"])]
+    examples = keep_tokens(
+        checkpoints_of(out) / f"tokens-{session.rank}",
+        lambda: encoder.encode_all(read_examples(task, inputs["data"])),
+    )
     validator = Validator(
         task,
         model,
         encoder,
         num_problems=config.trainer.num_validation,
         max_new_tokens=config.max_new_tokens,
-        in_lock_step=is_sharded,
+        in_lock_step=in_parts,
     )
     data = MixedDataModule(
         examples,
@@ -97,7 +109,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     objective = Objective(config.learning_rate, config.num_updates, config.beta, config.preference_weight)
     result = fit(model, data, objective, config.trainer, validator.accuracy, session, checkpoints_of(out))
     if session.rank == 0:
-        save_policy(result.model, tokenizer, out / "model")
+        save_policy(result.model, tokenizer, out / "model", dtype=saved_dtype)
         result.write_curves(out / "curves.csv")
     return result.measures()
 
@@ -119,8 +131,10 @@ def references(
 
     from synthscale.policy.policy import load_policy
     from synthscale.training.fit import reference_logprobs
+    from synthscale.training.precision import weight_dtype
+    from synthscale.training.tokens import pair_mask
 
-    if not any(example.is_pair for example in examples):
+    if not pair_mask(examples).any():
         return torch.zeros(0, 2)
     kept = checkpoints_of(out) / REFERENCES
     try:
@@ -129,7 +143,10 @@ def references(
         reference, tokenizer = load_policy(
             policy_folder(config.path, inputs, "reference"), config.policy, device=device, revision=config.revision
         )
-        logprobs_P2 = reference_logprobs(reference, examples, tokenizer.pad_token_id, 4 * config.trainer.batch_size)
+        precision = config.trainer.precision
+        batch_size = config.trainer.micro_batch_size or 4 * config.trainer.batch_size
+        reference.to(weight_dtype(precision))  # type: ignore[arg-type]
+        logprobs_P2 = reference_logprobs(reference, examples, tokenizer.pad_token_id, batch_size, precision)
         if session.rank == 0:
             write_durably(kept, save({"logprobs": logprobs_P2}))
     if session.rank == 0:
@@ -150,14 +167,18 @@ def policy_folder(path: str | None, inputs: Mapping[str, Artifact], name: str) -
     return path
 
 
-def read_examples(task: Task, data: Artifact) -> list[Example]:
-    """The training set: a composed one as it is, or D_syn's traces as positives."""
+def read_examples(task: Task, data: Artifact) -> Iterator[Example]:
+    """The training set in a stream: a composed one as it is, or D_syn's traces as positives."""
     from synthscale.mixture.example import Example
+    from synthscale.stage.by_problem import RowsByProblem
     from synthscale.stage.rows import ProblemRow, SolutionRow
-    from synthscale.table import read_table
+    from synthscale.table import iterate_table
 
     if data.manifest["stage"] == "compose":
-        return read_table(data.folder / "examples.parquet", Example)
-    problems = {row.problem_id: row.problem for row in read_table(data.folder / "problems.parquet", ProblemRow)}
-    traces = read_table(data.folder / "traces.parquet", SolutionRow)
-    return [Example(row.problem_id, task.prompt(problems[row.problem_id]), row.solution) for row in traces]
+        yield from iterate_table(data.folder / "examples.parquet", Example)
+        return
+    traces = RowsByProblem(data.folder / "traces.parquet", SolutionRow)
+    for row in iterate_table(data.folder / "problems.parquet", ProblemRow):
+        prompt = task.prompt(row.problem)
+        yield from (Example(row.problem_id, prompt, trace.solution) for trace in traces.of(row.problem_id))
+    traces.end()

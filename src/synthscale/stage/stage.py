@@ -22,6 +22,8 @@ from synthscale.session import Session
 
 STAGES = ("pretrain", "teach", "synthesize", "finetune", "sample", "credit", "compose", "evaluate")
 
+SEES_TEST = ("teach", "evaluate")  # the one keeps clear of the test problems, the other scores them
+
 Measures = dict[str, float | int | str | None]
 
 
@@ -52,7 +54,7 @@ class Node:
         identity = {
             "stage": self.stage,
             "version": importlib.import_module(f"synthscale.stage.{self.stage}").VERSION,
-            "config": plain(self.config, for_identity=True),
+            "config": plain(self.config, for_identity=True, sees_test=self.stage in SEES_TEST),
             "inputs": {name: node.key for name, node in sorted(self.inputs.items())},
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -79,15 +81,25 @@ def run_stage(node: Node, inputs: Mapping[str, Artifact], out: Path, session: Se
     return run(node.config, inputs, out, session)
 
 
-def plain(config: Any, *, for_identity: bool = False) -> Any:
-    """A config as JSON types: dataclasses to dicts, enums to their values."""
+def plain(config: Any, *, for_identity: bool = False, sees_test: bool = True) -> Any:
+    """A config as JSON types: dataclasses to dicts, enums to their values.
+
+    For the identity of an artifact without what says only how; and where no test problem is seen, without those either.
+    """
+
+    def inner(value: Any) -> Any:
+        return plain(value, for_identity=for_identity, sees_test=sees_test)
+
     if dataclasses.is_dataclass(config):
-        kept = [f for f in dataclasses.fields(config) if not (for_identity and f.metadata.get("only_how"))]
-        return {f.name: plain(getattr(config, f.name), for_identity=for_identity) for f in kept}
+        left_out = {"only_how"} if for_identity else set()
+        left_out |= set() if sees_test else {"only_test"}
+        return {
+            f.name: inner(getattr(config, f.name)) for f in dataclasses.fields(config) if not left_out & set(f.metadata)
+        }
     if isinstance(config, Enum):
         return config.value
     if isinstance(config, Mapping):
-        return {str(key): plain(value, for_identity=for_identity) for key, value in config.items()}
+        return {str(key): inner(value) for key, value in config.items()}
     if isinstance(config, list | tuple):
-        return [plain(value, for_identity=for_identity) for value in config]
+        return [inner(value) for value in config]
     return config

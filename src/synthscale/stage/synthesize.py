@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthscale.problem import Split, TaskConfig, Verdict, build_task
+from synthscale.problem import Split, TaskConfig, build_task
 from synthscale.session import Session
+from synthscale.stage.by_problem import RowsByProblem
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 from synthscale.synthesis.teacher import write_traces
 
 VERSION = 1
+MAX_PROBLEMS_AT_ONCE = 50_000  # of a pool, with their traces in memory
+
+Solved = tuple[ProblemRow, list[SolutionRow]]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -27,17 +31,73 @@ class SynthesizeConfig:
 
 def run(config: SynthesizeConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
     """Write `problems.parquet` and `traces.parquet`."""
-    from synthscale.table import write_table
+    from synthscale.table import TableWriter
 
+    pool = inputs.get("pool")
+    solved = solve(config) if pool is None else draw(config, pool.folder)
+    num_rejected = 0
+    with (
+        TableWriter(out / "problems.parquet", ProblemRow) as problems,
+        TableWriter(out / "traces.parquet", SolutionRow) as kept,
+    ):
+        for problem, traces in solved:
+            correct = [trace for trace in traces if trace.correct]
+            problems.write([problem])
+            kept.write(correct)
+            num_rejected += len(traces) - len(correct)
+            session.advance(problems.num_rows, config.num_problems)
+    return {
+        "num_problems": problems.num_rows,
+        "num_traces": kept.num_rows,
+        "num_rejected_traces": num_rejected,
+    }
+
+
+def solve(config: SynthesizeConfig) -> Iterator[Solved]:
+    """The task's own training problems, with the traces that it has for them, right or not."""
     task = build_task(config.task)
-    problems, traces = [], []
     for problem in task.problems(Split.TRAIN, config.num_problems, config.seed):
-        for index, solution in enumerate(write_traces(task, problem, config.traces_per_problem, config.seed)):
-            verdict = task.verdict(problem, solution)
-            traces.append(SolutionRow(problem.problem_id, index, solution, verdict.value))
-        problems.append(ProblemRow(problem.problem_id, problem.text, problem.answer))
-        session.advance(len(problems), config.num_problems)
-    kept = [trace for trace in traces if trace.verdict == Verdict.CORRECT.value]
-    write_table(out / "problems.parquet", ProblemRow, problems)
-    write_table(out / "traces.parquet", SolutionRow, kept)
-    return {"num_problems": len(problems), "num_traces": len(kept), "num_rejected_traces": len(traces) - len(kept)}
+        solutions = write_traces(task, problem, config.traces_per_problem, config.seed)
+        verdicts = [task.verdict(problem, solution) for solution in solutions]
+        yield (
+            ProblemRow(problem.problem_id, problem.text, problem.answer),
+            [
+                SolutionRow(problem.problem_id, index, solution, verdict.value)
+                for index, (solution, verdict) in enumerate(zip(solutions, verdicts, strict=True))
+            ],
+        )
+
+
+def draw(config: SynthesizeConfig, folder: Path) -> Iterator[Solved]:
+    """The first problems of the pool in the order of the seed, so that the data sets of one seed nest.
+
+    The pool is gone through once for every `MAX_PROBLEMS_AT_ONCE` of them.
+
+    Raises:
+        ValueError: if the pool has not so many.
+    """
+    import numpy as np
+
+    from synthscale.table import count_rows
+
+    size = count_rows(folder / "problems.parquet")
+    if config.num_problems > size:
+        raise ValueError(
+            f"The pool {folder.name} has {size} problems, and {config.num_problems} are asked for: raise "
+            f"teacher.num_problems, which makes a new pool, or take a smaller data_size."
+        )
+    order = np.random.default_rng([config.seed, size]).permutation(size)[: config.num_problems]
+    for start in range(0, len(order), MAX_PROBLEMS_AT_ONCE):
+        places = {number: place for place, number in enumerate(order[start : start + MAX_PROBLEMS_AT_ONCE].tolist())}
+        found = [(places[number], one) for number, one in enumerate(read_pool(config, folder)) if number in places]
+        yield from (one for _, one in sorted(found, key=lambda pair: pair[0]))
+
+
+def read_pool(config: SynthesizeConfig, folder: Path) -> Iterable[Solved]:
+    """The pool's problems, each with as many of its traces as are to be kept."""
+    from synthscale.table import iterate_table
+
+    traces = RowsByProblem(folder / "traces.parquet", SolutionRow)
+    for problem in iterate_table(folder / "problems.parquet", ProblemRow):
+        yield problem, traces.of(problem.problem_id)[: config.traces_per_problem]
+    traces.end()

@@ -9,7 +9,6 @@ import copy
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any, cast
 
 from hydra.core.config_store import ConfigStore
@@ -20,6 +19,7 @@ from synthscale.credit.pit import CreditConfig
 from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
+from synthscale.policy.model_source import check_model_source
 from synthscale.problem import DatasetConfig, PrecedenceConfig, TaskConfig, check_between
 from synthscale.stage.evaluate import EvaluationConfig
 from synthscale.stage.stage import STAGES
@@ -162,28 +162,22 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_between("seed", self.seed, 0, 2**31 - 1)
-        largest = self.teacher.max_data_size(self.task)
-        if not 1 <= self.data_size <= largest:
-            raise ValueError(
-                f"data_size must be between 1 and {largest}, the most that task {self.task.name} with teacher "
-                f"{self.teacher.name} can give, but is {self.data_size}."
-            )
-        check_between("evaluation.num_test", self.evaluation.num_test, 1, self.task.max_test)
-        check_between("trainer.num_validation", self.trainer.num_validation, 1, self.task.max_validation)
+        self.teacher.check_task(self.task)
+        check_sizes(self)
         check_name("study_name", self.study_name)
         check_name("model.name", self.model.name)
         if self.study_name == "artifacts":
             raise ValueError("study_name cannot be artifacts, the folder that all studies share.")
-        if self.model.path is not None and not (Path(self.model.path) / "config.json").is_file():
-            raise ValueError(
-                f"model.path={self.model.path} is not a folder that transformers can load: it has no config.json."
-            )
-        if self.model.path is None and not self.task.has_embedded_learner:
+        if self.model.path is not None:
+            check_model_source(self.model.path, self.model.revision, self.model.prompt_format)
+        has_base = self.model.path is not None or self.task.has_embedded_learner
+        if not has_base and self.stage not in ("teach", "synthesize"):  # which need none
             raise ValueError(
                 f"model.path is needed for task {self.task.name}: the model {self.model.name} knows the words of the "
                 f"embedded world only."
             )
-        if self.model.path is None and self.sampler.max_new_tokens < self.task.max_solution_tokens:
+        is_embedded = self.model.path is None and self.task.has_embedded_learner
+        if is_embedded and self.sampler.max_new_tokens < self.task.max_solution_tokens:
             raise ValueError(
                 f"sampler.max_new_tokens must be at least {self.task.max_solution_tokens}, the length of a solution of "
                 f"task {self.task.name}, but is {self.sampler.max_new_tokens}."
@@ -204,6 +198,37 @@ class RunConfig:
     def has_pairs(self) -> bool:
         """Whether the second phase learns from negatives."""
         return "compose" in self.recipe and self.mixture.negative_fraction > 0
+
+
+def check_sizes(run: RunConfig) -> None:
+    """Refuse a run that asks for more problems than there are: all its keys at once, with values that fit.
+
+    What the run does not come to, as it ends at an earlier `stage`, need not fit.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    task, evaluation = run.task, run.evaluation
+    num_test = min(evaluation.num_test, task.max_test)
+    fitting: dict[str, tuple[int, int]] = {}
+    if run.stage not in ("pretrain", "teach"):
+        fitting["data_size"] = (run.data_size, run.teacher.max_data_size(task))
+    if run.stage is None or run.stage.startswith("evaluate"):
+        fitting["evaluation.num_test"] = (evaluation.num_test, num_test)
+        fitting["evaluation.num_sampled_problems"] = (evaluation.num_sampled_problems, num_test)
+    if run.stage not in ("pretrain", "teach", "synthesize"):
+        fitting["trainer.num_validation"] = (run.trainer.num_validation, task.max_validation)
+    too_large = [f"{key}={most}" for key, (asked, most) in fitting.items() if asked > most]
+    if run.data_size < 1 or too_large == [f"data_size={run.teacher.max_data_size(task)}"]:
+        raise ValueError(
+            f"data_size must be between 1 and {run.teacher.max_data_size(task)}, the most that task {task.name} with "
+            f"teacher {run.teacher.name} can give, but is {run.data_size}."
+        )
+    if too_large:
+        raise ValueError(
+            f"more problems are asked for than task {task.name} with teacher {run.teacher.name} has; "
+            f"the most that fit are {' '.join(too_large)}."
+        )
 
 
 GROUPS: dict[str, type[Any]] = {

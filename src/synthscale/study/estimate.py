@@ -93,8 +93,9 @@ def estimate(node: Node, history: History, execution: ExecutionConfig | None = N
         sampled_tokens=times(work.drawn, median(pace.drawn_tokens) or drawn),
         rollouts=work.drawn if node.stage == "credit" else 0,
     )
-    each = median(pace.seconds)
-    seconds = work.units * each if each is not None else assumed_seconds(cost, execution or ExecutionConfig())
+    each, is_own = median(pace.seconds), node.stage != "teach"  # how fast a teacher is, no one assumes
+    assumed = assumed_seconds(cost, execution or ExecutionConfig()) if is_own else None
+    seconds = assumed if each is None else work.units * each
     return replace(cost, seconds=seconds, money=money_of(node, cost, typical))
 
 

@@ -22,6 +22,7 @@ from synthscale.study.logger import log_point
 from synthscale.study.outcome import Failure, Outcome, Raised, caught, error_path, keep_failure
 from synthscale.study.plan import Plan, make_plan
 from synthscale.study.progress import Display, show_progress
+from synthscale.study.readiness import refuse_missing_keys, refuse_missing_programs
 from synthscale.study.recipe import Point
 from synthscale.study.record import make_record, point_name, study_folder, write_record, write_tables
 from synthscale.study.roster import write_rosters
@@ -36,8 +37,13 @@ def run_points(
     """Make what is missing and return what became of each point, in their order.
 
     `num_workers` processes share the stages; with 0 they run in this process, one after the other.
+
+    Raises:
+        ConfigError: if the environment lacks a key or a program that a stage to be made needs.
     """
     plan = make_plan(points, store)
+    refuse_missing_keys(plan)
+    refuse_missing_programs(plan)
     write_rosters(point for point in points if point.root.stage == "evaluate")
     schedule = Schedule(plan)
     ledger = Ledger(plan, store)
@@ -181,8 +187,8 @@ def _ends_in_workers(
                 node, report = worker.node, worker.receive()
                 assert node is not None
                 match report:
-                    case Advanced(done, total):
-                        display.advance(node, done, total)
+                    case Advanced(done, total, note):
+                        display.advance(node, done, total, note)
                     case Waits(sentence):
                         display.say(sentence)
                     case Ended(raised):

@@ -18,6 +18,7 @@ from typing import Any
 
 import synthscale
 from synthscale.durable import write_durably
+from synthscale.session import checkpoints_of
 from synthscale.stage.stage import Measures, Node, plain
 
 MANIFEST = "manifest.json"
@@ -77,8 +78,12 @@ def check_finite(key: str, measures: Mapping[str, Any]) -> None:
 
 
 def file_sizes(folder: Path) -> dict[str, int]:
-    """Bytes of each file under the folder, by its path in it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    """Bytes of each file under the folder, by its path in it; checkpoints are no part of the artifact."""
+    files = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and path != folder / MANIFEST and checkpoints_of(folder) not in path.parents
+    )
     return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 

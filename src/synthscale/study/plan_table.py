@@ -17,7 +17,6 @@ from synthscale.study.store import ArtifactStore
 NOTE = "Tokens and rollouts are estimates for the stages to do; those of credit are at most so many."
 HOURS_NOTE = "Hours are summed over the stages to do, each in one job, at the median pace of earlier runs."
 ASSUMED_NOTE = "Where there are none, hours are at the pace that execution.assumed_… says."
-MONEY_NOTE = "Money is for the teacher's requests at the prices of its config, if none of its problems is dropped."
 UNKNOWN_NOTE = "≥: for some of the stages it is not known."
 
 
@@ -42,7 +41,6 @@ COLUMNS: dict[str, Callable[[Row], str]] = {
     "tokens\nsampled": lambda row: total(short, (cost.sampled_tokens for cost in row.costs)),
     "rollouts\nat most": lambda row: total(short, (cost.rollouts for cost in row.costs)),
     "hours": lambda row: total(hours, (cost.seconds for cost in row.costs)),
-    "money": lambda row: total(lambda money: f"{money:,.2f}", (cost.money for cost in row.costs)),
 }
 
 
@@ -53,9 +51,7 @@ def print_plan(plan: Plan, store: ArtifactStore, console: Console) -> None:
     counts = count(len(plan.points), "point"), count(everything.num_unique, "unique stage")
     console.print(f"{', '.join(counts)}, {everything.num_there:,} there already", highlight=False, soft_wrap=True)
     has_hours = any(cost.seconds is not None for cost in everything.costs)
-    has_money = any(cost.money for cost in everything.costs)
-    left_out = {"hours": not has_hours, "money": not has_money}
-    columns = {name: cell for name, cell in COLUMNS.items() if not left_out.get(name)}
+    columns = {name: cell for name, cell in COLUMNS.items() if has_hours or name != "hours"}
     cells = [[cell(row) for cell in columns.values()] for row in rows]
     console.print(plan_table(list(columns), cells))
     has_unknown = any("≥" in cell for row in cells for cell in row)
@@ -65,10 +61,10 @@ def print_plan(plan: Plan, store: ArtifactStore, console: Console) -> None:
         NOTE: bool(everything.costs),
         HOURS_NOTE: has_hours,
         ASSUMED_NOTE: has_hours and is_assumed,
-        MONEY_NOTE: has_money,
+        price_note(everything.costs): True,
         UNKNOWN_NOTE: has_unknown,
     }
-    for note in (note for note, is_due in notes.items() if is_due):
+    for note in (note for note, is_due in notes.items() if note and is_due):
         console.print(note, highlight=False, soft_wrap=True)
 
 
@@ -86,6 +82,14 @@ def make_rows(plan: Plan, store: ArtifactStore) -> list[Row]:
     rows = [row(str(layer), stage, members) for (layer, stage), members in groups.items()]
     costs = [cost for one in rows for cost in one.costs]
     return [*rows, Row("", "all", len(plan.nodes), sum(one.num_there for one in rows), costs)]
+
+
+def price_note(costs: Sequence[Cost]) -> str:
+    """What a teacher's requests cost; empty where there is none to ask, or it has no price."""
+    price = sum(cost.money or 0.0 for cost in costs)
+    return f"The teacher costs {price:,.2f} at the prices of its config, if none of its problems is dropped." * (
+        price > 0
+    )
 
 
 def plan_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -28,8 +28,8 @@ class Display(Protocol):
         """A stage started."""
         ...
 
-    def advance(self, node: Node, done: int, total: int) -> None:
-        """A stage went along."""
+    def advance(self, node: Node, done: int, total: int, note: str = "") -> None:
+        """A stage went along, as its note says."""
         ...
 
     def end(self, node: Node) -> None:
@@ -51,7 +51,8 @@ def show_progress(plan: Plan, console: Console) -> Iterator[Display]:
     if not console.is_terminal:
         yield LineDisplay(plan, console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    note = TextColumn("{task.fields[note]}", markup=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), note)
     with Progress(*columns, console=console, transient=True) as progress:
         yield BarDisplay(plan, progress)
 
@@ -76,7 +77,7 @@ class LineDisplay:
     def begin(self, node: Node) -> None:
         """Say nothing."""
 
-    def advance(self, node: Node, done: int, total: int) -> None:
+    def advance(self, node: Node, done: int, total: int, note: str = "") -> None:
         """Say nothing."""
 
     def end(self, node: Node) -> None:
@@ -104,7 +105,7 @@ class BarDisplay:
     def __init__(self, plan: Plan, progress: Progress) -> None:
         self._plan = plan
         self._progress = progress
-        self._study = progress.add_task("stages", total=len(plan.todo))
+        self._study = progress.add_task("stages", total=len(plan.todo), note="")
         self._bars: dict[str, TaskID] = {}
 
     def find(self, num_points: int) -> None:
@@ -115,11 +116,14 @@ class BarDisplay:
     def begin(self, node: Node) -> None:
         """Add the stage's bar, which pulses until its first report; one that is tried again keeps its bar."""
         if node.key not in self._bars:
-            self._bars[node.key] = self._progress.add_task(f"  {stage_label(self._plan, node)}", total=None)
+            label = f"  {stage_label(self._plan, node)}"
+            self._bars[node.key] = self._progress.add_task(label, total=None, note="")
 
-    def advance(self, node: Node, done: int, total: int) -> None:
-        """Move the stage's bar."""
+    def advance(self, node: Node, done: int, total: int, note: str = "") -> None:
+        """Move the stage's bar; the last note stays."""
         self._progress.update(self._bars[node.key], completed=done, total=total)
+        if note:
+            self._progress.update(self._bars[node.key], note=note)
 
     def end(self, node: Node) -> None:
         """Remove the stage's bar and move the study's."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from synthscale.credit.pit import PitRule
 from synthscale.mixture.mixture import MixtureConfig
-from synthscale.problem import PrecedenceConfig
+from synthscale.problem import DatasetConfig, PrecedenceConfig, StepBoundary
 from synthscale.stage.compose import ComposeConfig
 from synthscale.stage.credit import RolloutConfig
 from synthscale.stage.evaluate import EvaluateConfig
@@ -48,7 +48,7 @@ def build_point(config: RunConfig) -> Point:
         ConfigError: if a stage of the recipe comes before one that it needs.
     """
     nodes: dict[str, Node] = {}
-    if config.model.path is None:
+    if config.model.path is None and config.task.has_embedded_learner:
         nodes["pretrain"] = pretrain_node(config)
     if isinstance(config.teacher, ServerTeacherConfig):
         nodes["teach"] = teach_node(config, config.teacher)
@@ -108,8 +108,14 @@ def pretrain_node(config: RunConfig) -> Node:
 
 
 def teach_node(config: RunConfig, teacher: ServerTeacherConfig) -> Node:
-    """The pool of problems that a teacher behind a server writes, for all sizes and seeds."""
-    return Node("teach", TeachConfig(task=config.task, teacher=teacher))
+    """The pool of problems that a teacher behind a server writes, for all sizes and seeds.
+
+    How a policy is prompted, how solutions are cut and how many traces a data set takes are of no matter to it.
+    """
+    task = config.task
+    assert isinstance(task, DatasetConfig), "ServerTeacherConfig.check_task refuses all others"
+    task = replace(task, prompt_template="{problem}\n", step_boundary=StepBoundary.line_or_sentence)
+    return Node("teach", TeachConfig(task=task, teacher=replace(teacher, traces_per_problem=1)))
 
 
 def synthesize_node(config: RunConfig, nodes: dict[str, Node]) -> Node:

@@ -7,7 +7,8 @@ Making an artifact takes its key's lock, so that two processes that want the sam
 Files are written in `.making/<key>`, with the manifest last, and the folder is renamed into place: `<key>` is there
 whole or not at all. What a killed process left in `.making` is cleared by the next maker of that key, which is safe
 because it holds the lock, all but the checkpoints: the stage goes on from those, if the libraries are still the same.
-A stage that raised leaves nothing, since its state is not to be trusted; one that met a full disk is as one killed. A
+A stage that raised leaves nothing but journals, since its state is not to be trusted, while a journal holds what others
+answered, perhaps for money; new libraries do not change that either. One that met a full disk is as one killed. A
 folder in place whose manifest cannot be read was damaged from outside: it counts as absent, with a warning, since a
 stage can always be run again while a study that stops at it cannot go on by itself.
 
@@ -33,7 +34,7 @@ from filelock import FileLock, SoftFileLock, Timeout
 
 import synthscale
 from synthscale.durable import is_out_of_space, sync_path, sync_tree, write_durably
-from synthscale.session import Session, checkpoints_of
+from synthscale.session import JOURNAL_SUFFIX, Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Node, run_stage
 from synthscale.study.error import UserError
 from synthscale.study.manifest import package_versions, read_manifest, write_manifest
@@ -92,7 +93,7 @@ class ArtifactStore:
         Raises:
             UserError: if the disk is full, or another process has been making it for too long.
             Stopped: if the stage was asked to stop and has saved its state.
-            Exception: whatever the stage raised; no artifact is left of it.
+            Exception: whatever the stage raised; no artifact is left of it, only its journals to go on from.
         """
         session = session or Session()
         found = self.find(node)
@@ -160,16 +161,17 @@ class ArtifactStore:
             session.begin()
             measures = run_stage(node, inputs, out, session)
             seconds = time.perf_counter() - start
-            shutil.rmtree(checkpoints_of(out))
             (out / _RANKS).unlink(missing_ok=True)
             manifest = write_manifest(out, node, measures, seconds)
             sync_tree(out)
+            shutil.rmtree(checkpoints_of(out))  # as late as can be: the manifest may be refused, or find no room
             out.rename(self.root / node.key)
         except Exception as error:
             if is_out_of_space(error):
                 _clear(out)
             else:
-                shutil.rmtree(out, ignore_errors=True)
+                with suppress(OSError):  # what the stage raised is what is to be told
+                    _clear_to_journals(out)
             raise
         sync_path(self.root)
         return Artifact(self.root / node.key, manifest)
@@ -184,7 +186,7 @@ class ArtifactStore:
         if out.exists():
             _clear(out)
             if not stamp.exists() or stamp.read_bytes() != versions:
-                shutil.rmtree(out)
+                _clear_to_journals(out)
         if not stamp.exists():
             write_durably(stamp, versions)
         return out
@@ -220,6 +222,19 @@ def _clear(out: Path) -> None:
             shutil.rmtree(path)
         elif not path.is_dir():
             path.unlink()
+
+
+def _clear_to_journals(out: Path) -> None:
+    """Remove all but the checkpoints' journals; the whole folder where there are none."""
+    _clear(out)
+    for path in sorted(checkpoints_of(out).rglob("*"), reverse=True):  # what is in a folder before the folder
+        if path.is_dir() and not path.is_symlink():
+            with suppress(OSError):  # journals are in it
+                path.rmdir()
+        elif path.suffix != JOURNAL_SUFFIX:
+            path.unlink()
+    if not any(checkpoints_of(out).rglob("*")):
+        shutil.rmtree(out)
 
 
 def _write_holder(path: Path) -> None:

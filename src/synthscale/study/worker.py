@@ -14,12 +14,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 
-from synthscale.session import Session
+from synthscale.session import Advance, Session
 from synthscale.stage.stage import Node
 from synthscale.study.outcome import Raised, caught
 from synthscale.study.store import ArtifactStore
@@ -36,6 +36,7 @@ class Advanced:
 
     done: int
     total: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def serve(connection: Connection, store: ArtifactStore, checkpoint_seconds: floa
         except EOFError:
             return
         try:
-            advance = _throttled(lambda done, total: connection.send(Advanced(done, total)))
+            advance = _throttled(lambda done, total, note="": connection.send(Advanced(done, total, note)))
             store.make(node, Session(advance, checkpoint_seconds=checkpoint_seconds), waits)
         except Exception as error:
             connection.send(Ended(caught(error)))
@@ -144,14 +145,14 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _throttled(report: Callable[[int, int], None]) -> Callable[[int, int], None]:
+def _throttled(report: Advance) -> Advance:
     last = 0.0
 
-    def advance(done: int, total: int) -> None:
+    def advance(done: int, total: int, note: str = "") -> None:
         nonlocal last
         now = time.monotonic()
         if done >= total or now - last >= _SECONDS_BETWEEN_REPORTS:
             last = now
-            report(done, total)
+            report(done, total, note)
 
     return advance

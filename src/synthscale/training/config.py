@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from synthscale.policy.config import Device
-from synthscale.problem import check_between
+from synthscale.problem import ONLY_HOW, check_between
 
 
 class Precision(Enum):
-    """Lightning's names: the numbers that a training step computes in, and those that it keeps weights in."""
+    """Lightning's names for the numbers that a training keeps weights in and those that it computes in.
 
-    full = "32-true"
-    bf16_mixed = "bf16-mixed"  # weights and optimizer in float32, the step in bfloat16
+    Whatever they are, a policy is saved in `model.dtype`.
+    """
+
+    full = "32-true"  # all in float32
+    bf16_mixed = "bf16-mixed"  # weights and optimizer in float32, products of matrices in bfloat16 (autocast)
     bf16 = "bf16-true"  # all in bfloat16: half the memory, and small updates are lost to rounding
 
 
@@ -39,6 +42,7 @@ class TrainerConfig:
     device: Device = Device.auto
     precision: Precision = Precision.full
     strategy: Strategy = Strategy.auto  # of several ranks
+    micro_batch_size: int | None = field(default=None, metadata=ONLY_HOW)  # sequences a rank runs at once; null: all
     num_threads: int = 1  # of torch, in each process
 
     def __post_init__(self) -> None:
@@ -49,6 +53,6 @@ class TrainerConfig:
         check_between("trainer.adam_beta2", self.adam_beta2, 0.0, 0.99999)
         check_between("trainer.num_validations", self.num_validations, 1, 1000)
         check_between("trainer.num_validation", self.num_validation, 1, 1_000_000)
+        if self.micro_batch_size is not None:
+            check_between("trainer.micro_batch_size", self.micro_batch_size, 1, 100_000)
         check_between("trainer.num_threads", self.num_threads, 1, 1024)
-        if self.strategy is Strategy.fsdp and self.device is Device.cpu:
-            raise ValueError("trainer.strategy=fsdp needs GPUs, but trainer.device is cpu.")

@@ -5,10 +5,9 @@ Every rank knows the whole plan, so it finds its share of an update and the tota
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 import lightning
 import numpy as np
@@ -18,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from synthscale.training.encoding import EncodedExample, EncodedSide, pad
+from synthscale.training.tokens import pairs_of, positives_of
 
 Share = tuple[list[int], list[int]]
 """Indices of positives, and of pairs."""
@@ -31,6 +31,7 @@ class Totals(NamedTuple):
     num_positive_tokens: int  # that count in the loss
     num_tokens: int  # prompts and padding too
     num_ranks: int = 1
+    num_rows: int = 0  # of the largest share
 
 
 @dataclass(slots=True)
@@ -60,12 +61,38 @@ class Batch:
 
 def shuffled_stream(num_items: int, length: int, generator: np.random.Generator) -> NDArray[np.int64]:
     """`length` indices below `num_items`: shuffle after shuffle, so that every item comes as often as the others."""
-    num_shuffles = -(-length // max(num_items, 1))
-    shuffles = [generator.permutation(num_items) for _ in range(num_shuffles)]
-    return np.concatenate([*shuffles, np.empty(0, dtype=np.int64)])[:length].astype(np.int64)
+    stream = np.empty(length, dtype=np.int64)
+    for start in range(0, length, max(num_items, 1)):
+        stream[start : start + num_items] = generator.permutation(num_items)[: length - start]
+    return stream
 
 
-def batch_plan(num_positives: int, num_pairs: int, batch_size: int, num_updates: int, seed: int) -> list[Share]:
+class Plan(Sequence[Share]):
+    """The updates' shares, cut out of two streams of indices when they are asked for."""
+
+    def __init__(self, streams: Sequence[NDArray[np.int64]], ends: Sequence[NDArray[np.int64]]) -> None:
+        self._streams = streams  # of positives, and of pairs
+        self._ends = ends  # where the updates' parts of each stream end, [num_updates + 1], from 0
+
+    def __len__(self) -> int:
+        return len(self._ends[0]) - 1
+
+    @overload
+    def __getitem__(self, update: int) -> Share: ...
+    @overload
+    def __getitem__(self, update: slice) -> list[Share]: ...
+    def __getitem__(self, update: int | slice) -> Share | list[Share]:
+        if isinstance(update, slice):
+            return [self[i] for i in range(*update.indices(len(self)))]
+        place = range(len(self))[update]
+        positives, pairs = (
+            stream[ends[place] : ends[place + 1]].tolist()
+            for stream, ends in zip(self._streams, self._ends, strict=True)
+        )
+        return positives, pairs
+
+
+def batch_plan(num_positives: int, num_pairs: int, batch_size: int, num_updates: int, seed: int) -> Plan:
     """For each update, which positives and which pairs it takes.
 
     A batch holds `batch_size` sequences, of which a pair has two, so that an update costs the same in every mixture;
@@ -73,13 +100,12 @@ def batch_plan(num_positives: int, num_pairs: int, batch_size: int, num_updates:
     """
     num_examples_per_update = batch_size * (num_positives + num_pairs) / (num_positives + 2 * num_pairs)
     generator = np.random.default_rng([seed, 1])
-    chunks = []
+    streams, ends = [], []
     for num_items in (num_positives, num_pairs):
         rate = num_examples_per_update * num_items / (num_positives + num_pairs)
-        ends = np.rint(np.arange(num_updates + 1) * rate).astype(np.int64)
-        stream = shuffled_stream(num_items, int(ends[-1]), generator)
-        chunks.append([stream[start:end].tolist() for start, end in itertools.pairwise(ends)])
-    return list(zip(*chunks, strict=True))
+        ends.append(np.rint(np.arange(num_updates + 1) * rate).astype(np.int64))
+        streams.append(shuffled_stream(num_items, int(ends[-1][-1]), generator))
+    return Plan(streams, ends)
 
 
 def deal(positives: Sequence[int], pairs: Sequence[int], num_ranks: int) -> list[Share]:
@@ -106,8 +132,7 @@ class MixedDataModule(lightning.LightningDataModule):
         num_ranks: int = 1,
     ) -> None:
         super().__init__()
-        self.positives = [example for example in train if not example.is_pair]
-        self.pairs = [example for example in train if example.is_pair]
+        self.positives, self.pairs = positives_of(train), pairs_of(train)
         self.validation = validation
         self.batch_size, self.pad_id, self.seed = batch_size, pad_id, seed
         self.reference_logprobs_P2 = reference_logprobs_P2
@@ -124,6 +149,7 @@ class MixedDataModule(lightning.LightningDataModule):
             sum(self.positives[i].sides[0].num_counted for i in positives),
             sum(len(sides) * max(len(side.ids) for side in sides) for sides in sides_by_rank if sides),
             self.num_ranks,
+            max(len(sides) for sides in sides_by_rank),
         )
         own_positives, own_pairs = shares[self.rank]
         reference = self.reference_logprobs_P2[torch.tensor(own_pairs, dtype=torch.long)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from synthscale.mixture.example import Example
-from synthscale.policy.prompter import Prompt, Prompter
+from synthscale.policy.prompter import Prompter
+
+EXAMPLES_PER_BATCH = 1024  # tokenized in one call
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +49,35 @@ class Encoder:
 
     def encode(self, example: Example) -> EncodedExample:
         """The example's sides; with `divergence_only`, the first differing token alone counts on each."""
-        chosen = self.side(example.prompt, example.chosen, complete=True)
+        return next(self.encode_all([example]))
+
+    def encode_all(self, examples: Iterable[Example]) -> Iterator[EncodedExample]:
+        """Each example as `encode` has it, in their order; tokenized in batches."""
+        stream = iter(examples)
+        while batch := list(islice(stream, EXAMPLES_PER_BATCH)):
+            prompts = list(dict.fromkeys(example.prompt for example in batch))
+            texts = list(dict.fromkeys(text for e in batch for text in (e.chosen, e.rejected) if text is not None))
+            ids_of_prompt = dict(zip(prompts, self.prompter.all_ids(prompts), strict=True))
+            ids_of_text = dict(zip(texts, self.prompter.all_solution_ids(texts), strict=True))
+            for example in batch:
+                yield self._put_together(example, ids_of_prompt[example.prompt], ids_of_text)
+
+    def _put_together(
+        self, example: Example, prompt: list[int], ids_of_text: Mapping[str, list[int]]
+    ) -> EncodedExample:
+        chosen = self._side(prompt, ids_of_text[example.chosen], complete=True)
         if example.rejected is None:
             return EncodedExample((chosen,))
-        rejected = self.side(example.prompt, example.rejected, complete=example.rejected_complete)
+        rejected = self._side(prompt, ids_of_text[example.rejected], complete=example.rejected_complete)
         if example.divergence_only:
             return EncodedExample(keep_divergence(chosen, rejected))
         return EncodedExample((chosen, rejected))
 
-    def side(self, prompt: str, solution: str, *, complete: bool) -> EncodedSide:
+    def _side(self, prompt: list[int], solution: list[int], *, complete: bool) -> EncodedSide:
         """Prompt and solution; a complete one ends in the end-of-sequence token."""
-        prompt_ids = self.prompter.ids(Prompt(prompt))
-        solution_ids = self.prompter.solution_ids(solution)
         if complete or self.eos_after_prefix:
-            solution_ids = [*solution_ids, self.prompter.tokenizer.eos_token_id]
-        counted = [False] * len(prompt_ids) + [True] * len(solution_ids)
-        return EncodedSide(prompt_ids + solution_ids, counted)
+            solution = [*solution, self.prompter.tokenizer.eos_token_id]
+        return EncodedSide(prompt + solution, [False] * len(prompt) + [True] * len(solution))
 
 
 def keep_divergence(chosen: EncodedSide, rejected: EncodedSide) -> tuple[EncodedSide, EncodedSide]:

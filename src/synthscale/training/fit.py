@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from transformers import PreTrainedModel
 from synthscale.objective.sft import sequence_logprobs
 from synthscale.session import Advance, Session
 from synthscale.training.checkpoint import Checkpointer
-from synthscale.training.config import TrainerConfig
+from synthscale.training.config import Precision, TrainerConfig
 from synthscale.training.data import Batch, MixedDataModule
 from synthscale.training.encoding import EncodedExample, pad
 from synthscale.training.module import Objective, PolicyModule
+from synthscale.training.precision import computing
 from synthscale.training.ranks import trainer_arguments, whole_policy
+from synthscale.training.tokens import pairs_of
 
 CURVE_POINTS = 100  # rows of training loss that a curve keeps at most
 
@@ -168,13 +171,18 @@ def _loop_arguments(num_updates: int, config: TrainerConfig) -> dict[str, Any]:
 
 @torch.inference_mode()
 def reference_logprobs(
-    model: PreTrainedModel, examples: Sequence[EncodedExample], pad_id: int, batch_size: int
+    model: PreTrainedModel,
+    examples: Sequence[EncodedExample],
+    pad_id: int,
+    batch_size: int,
+    precision: Precision = Precision.full,
 ) -> Tensor:
     """log π_ref in nats of each pair's (chosen, rejected), [P, 2], from a frozen reference policy."""
-    sides = [side for example in examples if example.is_pair for side in example.sides]
+    sides = (side for pair in pairs_of(examples) for side in pair.sides)
     logprobs = []
-    for start in range(0, len(sides), batch_size):
-        input_ids_BT, mask_BT = (t.to(model.device) for t in pad(sides[start : start + batch_size], pad_id))
-        logits_BTV = model.train(False)(input_ids=input_ids_BT, use_cache=False).logits
+    while batch := list(islice(sides, batch_size)):
+        input_ids_BT, mask_BT = (t.to(model.device) for t in pad(batch, pad_id))
+        with computing(precision, model.device.type):
+            logits_BTV = model.train(False)(input_ids=input_ids_BT, use_cache=False).logits
         logprobs.append(sequence_logprobs(logits_BTV, input_ids_BT, mask_BT).cpu())
     return torch.cat(logprobs).reshape(-1, 2) if logprobs else torch.zeros(0, 2)

@@ -9,14 +9,16 @@ from typing import Any
 
 import lightning
 import torch
-from lightning.pytorch.strategies import FSDPStrategy
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from synthscale.objective.dpo import dpo_loss, dpo_margins
 from synthscale.objective.sft import sequence_logprobs, sft_loss
 from synthscale.training.config import TrainerConfig
 from synthscale.training.data import Batch
+from synthscale.training.precision import computing
+from synthscale.training.sharding import ShardedStrategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,29 @@ class PolicyModule(lightning.LightningModule):
         self.objective = objective
         self.config = config
         self.validation_accuracy = validation_accuracy
+        self.trained = {name for name, p in model.named_parameters() if p.requires_grad}
         self.matrices = {name for name, p in model.named_parameters() if p.ndim >= 2}
+        self.strict_loading = len(self.trained) == sum(1 for _ in model.parameters())
 
     def logprobs(self, batch: Batch) -> Tensor:
-        """log π of every sequence's counted tokens, in nats, [B]."""
-        logits_BTV = self.model(input_ids=batch.input_ids_BT, use_cache=False).logits
-        return sequence_logprobs(logits_BTV, batch.input_ids_BT, batch.mask_BT)
+        """log π of every sequence's counted tokens, in nats, [B].
+
+        Micro-batches keep nothing for the backward pass, which runs each of them again: so the loss is the whole
+        batch's, and memory holds the activations of one. Ranks that hold parts of the policy need each other in each:
+        so one with fewer rows than others runs its first row again, for nothing.
+        """
+        ids_BT, mask_BT, size = batch.input_ids_BT, batch.mask_BT, self.config.micro_batch_size
+        num_rows = max(len(ids_BT), batch.whole.num_rows)
+        if size is None or num_rows <= size:
+            return self._logprobs(ids_BT, mask_BT)
+        parts = list(zip(torch.split(ids_BT, size), torch.split(mask_BT, size), strict=True))
+        parts += [(ids_BT[:1], mask_BT[:1])] * (math.ceil(num_rows / size) - len(parts))
+        return torch.cat([checkpoint(self._logprobs, *part, use_reentrant=False) for part in parts])[: len(ids_BT)]
+
+    def _logprobs(self, input_ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        with computing(self.config.precision, self.device.type):
+            logits_BTV = self.model(input_ids=input_ids_BT, use_cache=False).logits
+        return sequence_logprobs(logits_BTV, input_ids_BT, mask_BT)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """This rank's part of the loss of one mixed batch."""
@@ -82,16 +101,26 @@ class PolicyModule(lightning.LightningModule):
         loss = self._positive_loss(batch, self.logprobs(batch))
         self.log("validation_loss", loss, batch_size=batch.whole.num_positive_tokens)
         if batch_idx == 0:
-            self.log("validation_accuracy", self.validation_accuracy(), batch_size=1)
+            with computing(self.config.precision, self.device.type):
+                accuracy = self.validation_accuracy()
+            self.log("validation_accuracy", accuracy, batch_size=1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the weights that are trained; frozen ones come from where the training started."""
+        if not self.strict_loading:
+            names = {f"model.{name}" for name in self.trained}
+            checkpoint["state_dict"] = {n: p for n, p in checkpoint["state_dict"].items() if n in names}
 
     def configure_optimizers(self) -> Any:
         """AdamW, with a linear warm-up and then a cosine to zero; matrices decay, norms and biases do not."""
         # by name: FSDP flattens what a rank holds of a matrix
         named = [(name.replace("_fsdp_wrapped_module.", ""), p) for name, p in self.model.named_parameters()]
+        named = [(name, p) for name, p in named if name in self.trained]
         groups = [
             {"params": [p for name, p in named if name in self.matrices], "weight_decay": self.config.weight_decay},
             {"params": [p for name, p in named if name not in self.matrices], "weight_decay": 0.0},
         ]
+        groups = [group for group in groups if group["params"]]
         optimizer = torch.optim.AdamW(
             groups, lr=self.objective.learning_rate, betas=(0.9, self.config.adam_beta2), fused=True
         )
@@ -107,7 +136,7 @@ class PolicyModule(lightning.LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clip by the norm of the whole gradient, of which FSDP leaves each rank a part."""
-        if isinstance(self.trainer.strategy, FSDPStrategy):
+        if isinstance(self.trainer.strategy, ShardedStrategy):
             self.trainer.strategy.model.clip_grad_norm_(gradient_clip_val)  # type: ignore[union-attr, operator]
         else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)

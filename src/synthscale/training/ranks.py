@@ -8,12 +8,14 @@ from typing import Any
 import lightning
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
-from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy
+from lightning.pytorch.strategies import DDPStrategy
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from synthscale.policy.device import pick_device
 from synthscale.session import Session
 from synthscale.training.config import Strategy, TrainerConfig
+from synthscale.training.lora import add_same_adapters, merge_adapters
+from synthscale.training.sharding import ShardedStrategy
 
 
 def trainer_arguments(config: TrainerConfig, session: Session, model: PreTrainedModel) -> dict[str, Any]:
@@ -29,32 +31,31 @@ def trainer_arguments(config: TrainerConfig, session: Session, model: PreTrained
         "accelerator": pick_device(config.device),
         "devices": session.num_ranks // num_nodes,
         "num_nodes": num_nodes,
-        "strategy": _strategy(config.strategy, session.num_ranks, model),
+        "strategy": _strategy(config, session, model),
         # requeueing is the launcher's affair; without a plugin Lightning takes SLURM's variables for its own
         "plugins": [SLURMEnvironment(auto_requeue=False) if session.num_ranks > 1 else LightningEnvironment()],
         "use_distributed_sampler": False,  # the data deal out shares themselves
     }
 
 
-def rank_device(config: TrainerConfig, session: Session) -> str:
-    """This rank's own device: of several ranks on a node, each has a GPU.
+def is_sharded(config: TrainerConfig, session: Session) -> bool:
+    """Whether each rank holds a part of the policy; one rank alone has it all."""
+    return config.strategy is Strategy.fsdp and session.num_ranks > 1
 
-    Raises:
-        ValueError: if the strategy needs GPUs and there is none.
-    """
+
+def rank_device(config: TrainerConfig, session: Session) -> str:
+    """This rank's own device: of several ranks on a node, each has a GPU."""
     device = pick_device(config.device)
-    if config.strategy is Strategy.fsdp and device != "cuda":
-        raise ValueError("trainer.strategy=fsdp needs GPUs, and there is none here.")
     return f"cuda:{os.environ['SLURM_LOCALID']}" if device == "cuda" and session.num_ranks > 1 else device
 
 
 def whole_policy(trainer: lightning.Trainer, model: PreTrainedModel) -> PreTrainedModel:
-    """The trained policy, put together on rank 0 where ranks hold parts of it; all ranks must call this.
+    """The trained policy with its adapters merged, put together on rank 0 where ranks hold parts of it.
 
-    It is put together in rank 0's host memory, which must hold it twice.
+    All ranks must call this. It is put together in rank 0's host memory, which must hold it twice.
     """
-    if not isinstance(trainer.strategy, FSDPStrategy):
-        return model
+    if not isinstance(trainer.strategy, ShardedStrategy):
+        return merge_adapters(model)
     state = trainer.strategy.lightning_module_state_dict()
     if not trainer.is_global_zero:
         return model
@@ -62,8 +63,9 @@ def whole_policy(trainer: lightning.Trainer, model: PreTrainedModel) -> PreTrain
         model.config, dtype=model.dtype
     )
     whole.generation_config = model.generation_config
+    add_same_adapters(whole, model)
     whole.load_state_dict({name.removeprefix("model."): tensor for name, tensor in state.items()})
-    return whole
+    return merge_adapters(whole)
 
 
 def _num_nodes(num_ranks: int) -> int:
@@ -76,10 +78,7 @@ def _num_nodes(num_ranks: int) -> int:
     return num_nodes
 
 
-def _strategy(strategy: Strategy, num_ranks: int, model: PreTrainedModel) -> Any:
-    if strategy is Strategy.fsdp:
-        layers = {
-            type(module) for module in model.modules() if type(module).__name__ in (model._no_split_modules or ())
-        }
-        return FSDPStrategy(auto_wrap_policy=layers or None)
-    return DDPStrategy() if num_ranks > 1 else "auto"
+def _strategy(config: TrainerConfig, session: Session, model: PreTrainedModel) -> Any:
+    if is_sharded(config, session):
+        return ShardedStrategy(model)
+    return DDPStrategy() if session.num_ranks > 1 else "auto"
