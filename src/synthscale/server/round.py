@@ -55,7 +55,7 @@ class Round:
         count_tokens: Callable[[str], int] | None,
     ) -> None:
         self.failure: ServerFailed | None = None
-        self._config, self._url, self._session = config, url, session
+        self._server, self._url, self._session = config, url, session
         self._journal, self._meter = journal, meter
         self._budget = Budget(config, meter, journal)
         self._count_tokens = count_tokens
@@ -94,7 +94,7 @@ class Round:
             if not missing:
                 continue
             self._num_left[request.key, fingerprint] = len(missing)
-            size = self._config.samples_per_request if request.temperature > 0 else 1
+            size = self._server.samples_per_request if request.temperature > 0 else 1
             start = previous = missing[0]
             for i in [*missing[1:], None]:
                 if i is None or i != previous + 1 or i - start == size:
@@ -104,7 +104,7 @@ class Round:
 
     def _start(self, wire: Wire, tasks: set[asyncio.Task[None]]) -> bool:
         """Start what there is room and money for; whether anything is under way then."""
-        while self._queue and len(tasks) < self._config.num_concurrent and not self._ending.is_set():
+        while self._queue and len(tasks) < self._server.num_concurrent and not self._ending.is_set():
             piece = self._queue[0]
             if not self._budget.fits(piece.request, piece.num_samples):
                 if not tasks:  # nothing that is under way can turn out cheaper
@@ -127,7 +127,7 @@ class Round:
                 return
             if not outcome.may_be_charged:
                 self._journal.refused(number)
-            if not outcome.passes or piece.retries >= self._config.max_retries:
+            if not outcome.passes or piece.retries >= self._server.max_retries:
                 self._end(ServerFailed(self._sentence(outcome, piece.retries + 1)))
                 return
             piece.retries += 1
@@ -191,7 +191,7 @@ class Round:
 
         Source: M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog 2015.
         """
-        longest = self._config.max_backoff_seconds
+        longest = self._server.max_backoff_seconds
         seconds = random.uniform(0, min(longest, FIRST_BACKOFF_SECONDS * 2.0 ** min(attempt - 1, 30)))
         if trouble.wait_seconds is None:
             return seconds
@@ -208,7 +208,7 @@ class Round:
             )
         hint = ""
         if trouble.what.startswith(("401", "403")):
-            variable = self._config.api_key_env
+            variable = self._server.api_key_env
             hint = (
                 f" Check the key in {variable}." if variable else " Name the variable of its key: server.api_key_env."
             )

@@ -65,7 +65,7 @@ def open_client(teacher: ServerTeacherConfig, out: Path, session: Session) -> It
 
         @cache
         def url() -> str:
-            return config.url or stack.enter_context(serve(config, model, folder / "server.log"))
+            return config.url or stack.enter_context(serve(config, model, folder / "server_log.journal", session))
 
         yield stack.enter_context(Client(config, url=url, model=model, journal=folder / JOURNAL, session=session))
 
