@@ -53,7 +53,9 @@ def test_after_kill_9_only_what_never_came_is_asked_for_again(tmp_path):
             assert child.wait() == -signal.SIGKILL
             child.stdout.close()
         time.sleep(0.1)  # what was under way ends at the server
-        num_received = len(Journal(tmp_path / "a.journal").answers)
+        received: list = []
+        Journal(tmp_path / "a.journal", received.append).close()
+        num_received = len(received)
         num_before = server.num_answered
         # an answer may be sent and not received by a process that dies: at most what is under way at once
         assert num_before - num_received <= 4 * len(kills_at)
@@ -72,11 +74,15 @@ def write_two(path: Path) -> None:
 
 def test_what_is_written_is_read(tmp_path):
     write_two(tmp_path / "a.journal")
-    with Journal(tmp_path / "a.journal") as journal:
+    seen: list = []
+    with Journal(tmp_path / "a.journal", seen.append) as journal:
         texts = {i: choice.text for i, choice in journal.samples("a", "f").items()}
         assert texts == {0: "one\ntwo π", 1: "three", 2: ""}
         assert journal.samples("a", "other") == journal.samples("b", "f") == {}
-        assert [figures["seconds"] for figures in journal.answers] == [0.5, 0.5]
+        assert journal.indices("a", "f") == {0, 1, 2} and journal.indices("b", "f") == set()
+        assert [figures["seconds"] for figures in seen] == [0.5, 0.5]
+        journal.answered(None, "a", "f", 2, [Choice("late", True, 1), Choice("four", True, 1)], FIGURES)
+        assert {i: choice.text for i, choice in journal.samples("a", "f").items()} == {**texts, 3: "four"}
 
 
 def test_a_torn_last_line_is_dropped_and_cut_off_wherever_it_was_torn(tmp_path):
@@ -100,8 +106,9 @@ def test_a_damaged_line_costs_itself_only(tmp_path, caplog, line):
     write_two(path)
     first, second = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(first + line + second)
-    with Journal(path) as journal:
-        assert set(journal.samples("a", "f")) == {0, 1, 2} and len(journal.answers) == 2
+    seen: list = []
+    with Journal(path, seen.append) as journal:
+        assert set(journal.samples("a", "f")) == {0, 1, 2} and len(seen) == 2
     assert "a.journal has a line that cannot be read" in caplog.text
 
 

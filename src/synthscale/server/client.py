@@ -53,10 +53,8 @@ class Client:
         self._identity = model if identity is None else identity
         self._session = session
         self._count_tokens = count_tokens
-        self._journal = Journal(journal)
         self.meter = Meter.of(config)
-        for figures in self._journal.answers:
-            self.meter.add(figures)
+        self._journal = Journal(journal, self.meter.add)
 
     def ask(self, requests: Sequence[Request], advance: Advance | None = None) -> list[list[Choice]]:
         """The samples of each request, in the requests' order; `advance` is told the requests that are done.
@@ -86,10 +84,8 @@ class Client:
     def _lacks(self, requests: Sequence[tuple[Request, str]]) -> bool:
         """Whether the journal lacks a sample of one of them."""
         return any(
-            i not in samples
+            not self._journal.indices(request.key, fingerprint) >= set(range(request.num_samples))
             for request, fingerprint in requests
-            for samples in [self._journal.samples(request.key, fingerprint)]
-            for i in range(request.num_samples)
         )
 
     def _ask(self, requests: Sequence[tuple[Request, str]], advance: Advance) -> None:

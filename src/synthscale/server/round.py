@@ -89,7 +89,7 @@ class Round:
     def _pieces(self, requests: Sequence[tuple[Request, str]]) -> Iterator[Piece]:
         """What is missing, in runs of neighbours; greedy samples come one by one, since servers refuse more."""
         for request, fingerprint in requests:
-            there = self._journal.samples(request.key, fingerprint)
+            there = self._journal.indices(request.key, fingerprint)
             missing = [i for i in range(request.num_samples) if i not in there]
             if not missing:
                 continue
