@@ -182,7 +182,11 @@ class RunConfig:
                 f"sampler.max_new_tokens must be at least {self.task.max_solution_tokens}, the length of a solution of "
                 f"task {self.task.name}, but is {self.sampler.max_new_tokens}."
             )
-        check_between("credit.best_of", self.credit.best_of, 1, self.sampler.num_samples)
+        if "credit" in self.recipe and self.credit.best_of > self.sampler.num_samples:
+            raise ValueError(
+                f"credit.best_of={self.credit.best_of} needs at least as many samples a problem, which are the rollouts "
+                f"from its first step: sampler.num_samples is {self.sampler.num_samples}."
+            )
         if self.has_pairs and self.mixture.pair_shape is not PairShape.solution and "credit" not in self.recipe:
             raise ValueError(
                 f"mixture.pair_shape={self.mixture.pair_shape.value} needs prefix values, and the recipe of algorithm "
