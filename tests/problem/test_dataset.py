@@ -154,6 +154,7 @@ def test_a_process_that_finds_other_files_refuses_them(tmp_path: Path) -> None:
         ({"train_split": "../train"}, "task.train_split"),
         ({"test_split": "train"}, "both train"),
         ({"prompt_template": "Solve it."}, "task.prompt_template"),
+        ({"prompt_template": "Q: {problem}\\nA:"}, "holds a backslash and an n"),
         ({"num_validation": 0}, "task.num_validation"),
     ],
 )

@@ -216,7 +216,7 @@ def test_the_command_on_the_card_makes_the_same_artifact(artifacts, compose_run,
 def test_a_data_set_on_the_hub_is_named_and_a_folder_is_not(artifacts, compose_run, gsm8k_folder, small_llama):
     data = ["task=gsm8k", f"task.source={gsm8k_folder}", "task.num_validation=4", f"model.path={small_llama}"]
     sizes = ["evaluation.num_test=8", "evaluation.num_sampled_problems=4", "trainer.num_validation=4", "data_size=3"]
-    point = build_point(compose_run("algorithm=rft", *data, *sizes, "task.prompt_template='Q: {problem}\\nA:'"))
+    point = build_point(compose_run("algorithm=rft", *data, *sizes, "task.prompt_template='Q: {problem}\nA:'"))
     store = artifacts(point)
     manifests = lineage(store, store.find(point.nodes["policy"]))
     here = command_of(manifests, point.nodes["policy"].key)

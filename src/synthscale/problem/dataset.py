@@ -59,6 +59,11 @@ class DatasetConfig(TaskConfig):
                 f"task.prompt_template must hold {{problem}} once, where the problem's text goes, but is "
                 f"{self.prompt_template!r}."
             )
+        if re.search(r"\\n(?![a-z])", self.prompt_template):  # but \neq is LaTeX
+            raise ValueError(
+                f"task.prompt_template holds a backslash and an n, {self.prompt_template!r}, where a line break is meant: "
+                "write it in YAML, or in bash with $'…' around the override."
+            )
         for key in ("train_split", "test_split"):
             if not re.fullmatch(r"\w[\w.-]*", getattr(self, key)):
                 raise ValueError(f"task.{key} must be the name of a split or file, but is {getattr(self, key)!r}.")
