@@ -79,6 +79,20 @@ def test_only_a_stop_is_an_end(open_client, request_of, finish, finished):
         assert choice.finished is finished
 
 
+def test_half_a_character_is_replaced_and_a_whole_one_is_not(open_client, request_of):
+    """JSON can hold one half of a pair of surrogates, which no file can."""
+    with ScriptedServer(lambda path, body: Reply(["\ud83d cut, \ud83d\ude00 whole"])) as server:
+        assert open_client(server).ask([request_of()])[0][0].text == "\ufffd cut, \U0001f600 whole"
+        assert open_client(server).ask([request_of()])[0][0].text == "\ufffd cut, \U0001f600 whole"  # from the journal
+        assert server.num_answered == 1
+
+
+def test_an_address_without_the_protocols_root_is_asked_about(open_client, request_of):
+    sentence = r"404.*Does server\.url end where the protocol begins"
+    with ScriptedServer(lambda *_: Reply(status=404)) as server, pytest.raises(ServerFailed, match=sentence):
+        open_client(server).ask([request_of()])
+
+
 def test_tokens_of_a_sample(open_client, request_of):
     """All of the usage for one; for several, shares that add up, or what the tokenizer says; bytes without usage."""
     texts = ["a b c", "d"]

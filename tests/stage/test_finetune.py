@@ -109,3 +109,28 @@ def test_a_second_phase_starts_at_its_reference_and_leaves_a_plain_model(config_
 def test_the_dtype_that_is_asked_for_is_the_one_that_is_saved(config_of, data, tmp_path):
     made = finetune(config_of(Precision.full, lora=2, dtype=Dtype.float16), {"data": data}, tmp_path / "made")
     assert {t.dtype for t in load_file(made.folder / "model" / "model.safetensors").values()} == {torch.float16}
+
+
+def test_a_data_set_without_solutions_is_validated_by_accuracy_alone(config_of, data, gsm8k_folder, tmp_path):
+    """A teacher wrote what it trains on; the data set has answers only."""
+    rows = [json.loads(line) for line in (gsm8k_folder / "train.jsonl").read_text().splitlines()]
+    source = tmp_path / "answers"
+    source.mkdir()
+    for name, part in (("train", rows[:12]), ("test", rows[12:])):
+        lines = [{"problem": row["question"], "answer": row["answer"].rpartition("#### ")[2]} for row in part]
+        (source / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = config_of(lora=0)
+    config.task = DatasetConfig(
+        name="own", source=str(source), solution_key=None, answer_key="answer", num_validation=4
+    )
+    trained = finetune(config, {"data": data} | reference_of(config, tmp_path), tmp_path / "out")
+    assert any(row["validation_accuracy"] for row in curves(trained))
+    assert "validation_loss" not in curves(trained)[0] and "final_validation_loss" not in trained.manifest["measures"]
+
+
+def reference_of(config: FinetuneConfig, folder: Path) -> dict[str, Artifact]:
+    """The model that training starts from, as an artifact."""
+    place = folder / "reference"
+    place.mkdir()
+    (place / "model").symlink_to(config.path or "")
+    return {"reference": Artifact(place, {"stage": "finetune", "measures": {}})}

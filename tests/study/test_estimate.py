@@ -176,6 +176,9 @@ PRICED = (
 )
 
 
+NO_PRICE = "teacher.server.price_per_million_completion_tokens=null"
+
+
 @pytest.fixture
 def priced(compose_run, gsm8k_folder, small_llama):
     """A node of a point on GSM8K with a teacher behind a server."""
@@ -196,9 +199,8 @@ def test_a_teacher_is_priced_by_the_lengths_of_the_data_sets_own_problems(priced
 
 
 def test_without_prices_money_is_unknown_and_other_stages_cost_none(priced, store):
-    assert (
-        estimate(priced("teach", "teacher.server.price_per_million_prompt_tokens=null"), History(store)).money is None
-    )
+    unpriced = priced("teach", "teacher.server.price_per_million_prompt_tokens=null", NO_PRICE)
+    assert estimate(unpriced, History(store)).money is None
     assert {estimate(priced(role), History(store)).money for role in ("sft", "sample", "credit", "evaluate")} == {0.0}
 
 

@@ -35,7 +35,9 @@ REFUSED = [
     ({"traces_per_problem": 5}, r"teacher\.traces_per_problem=5 is more than the teacher\.num_solutions=4"),
     ({"server": {"model": None}}, r"teacher\.server\.model has no value"),
     ({"server": {"url": None}}, r"teacher\.server\.url has no value"),
-    ({"server": {"max_cost": 1.0}}, r"teacher\.server\.max_cost needs"),
+    ({"server": {"price_per_million_prompt_tokens": 1.0}}, r"completion_tokens go together"),
+    ({"server": {"max_cost": 0.0}}, r"teacher\.server\.max_cost must be between"),
+    ({"server": {"max_cost": 1.0}}, r"teacher\.server\.max_cost needs them"),
 ]
 
 
@@ -79,7 +81,7 @@ def test_the_door_refuses_a_teacher_of_an_invented_world(compose_run, overrides)
 
 
 def test_a_data_set_cannot_be_larger_than_the_pool(compose_run, overrides):
-    with pytest.raises(ConfigError, match="data_size=8"):
+    with pytest.raises(ConfigError, match="data_size must be between 1 and 8"):
         compose_run(*overrides, "data_size=9")
 
 

@@ -83,6 +83,7 @@ class ServerSampler:
             journal=keep / f"answers{JOURNAL_SUFFIX}",
             session=self._session,
             identity=self._folder.parent.name,  # the policy's key; the folder's path may change
+            place="sampler.server",
             count_tokens=lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]),
         ) as client:
             drawn = client.ask(requests)
@@ -107,9 +108,7 @@ class ServerSampler:
         if self._url is None:
             served = self._served_folder(keep)
             write_served(self._folder, served)
-            log_path = (
-                keep / f"server_log{JOURNAL_SUFFIX}"
-            )  # outlives a failure under this name, so that it can be read
+            log_path = keep / f"server_log{JOURNAL_SUFFIX}"  # a name that outlives a failure, so that it can be read
             self._url = self._stack.enter_context(serve(self._config.server, served, log_path, self._session))
         return self._url
 

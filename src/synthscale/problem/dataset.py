@@ -61,7 +61,7 @@ class DatasetConfig(TaskConfig):
             )
         if re.search(r"\\n(?![a-z])", self.prompt_template):  # but \neq is LaTeX
             raise ValueError(
-                f"task.prompt_template holds a backslash and an n, {self.prompt_template!r}, where a line break is meant: "
+                f"task.prompt_template holds a backslash and an n, {self.prompt_template!r}, and no line break: "
                 "write it in YAML, or in bash with $'…' around the override."
             )
         for key in ("train_split", "test_split"):
@@ -147,6 +147,11 @@ class DatasetTask:
         check_between(f"number of {split} problems", num_problems, 0, len(rows))
         order = np.random.default_rng([seed, len(rows)]).permutation(len(rows))
         return [rows[i].problem for i in order[:num_problems]]
+
+    @property
+    def has_solutions(self) -> bool:
+        """Whether its rows have them."""
+        return self.config.solution_key is not None
 
     def prompt(self, problem: Problem) -> str:
         """The problem in the config's template."""

@@ -161,6 +161,11 @@ class PrecedenceTask:
             raise ValueError(f"task {self.config.name} has {len(chosen)} {split} problems, not {num_problems}.")
         return chosen
 
+    @property
+    def has_solutions(self) -> bool:
+        """Yes: the world solves itself."""
+        return True
+
     def prompt(self, problem: Problem) -> str:
         """The expression and a line break."""
         return problem.text + "\n"

@@ -99,6 +99,11 @@ class Task(Protocol):
         """The first `num_problems` of the seed's stream, so that data sets of one seed nest."""
         ...
 
+    @property
+    def has_solutions(self) -> bool:
+        """Whether the task can give a right solution of its problems."""
+        ...
+
     def prompt(self, problem: Problem) -> str:
         """What a policy is shown of the problem; it ends where the solution begins."""
         ...
@@ -127,6 +132,6 @@ class Task(Protocol):
         """A right solution of the problem.
 
         Raises:
-            ValueError: if the task has no procedural solver.
+            ValueError: if the task has none.
         """
         ...

@@ -91,7 +91,11 @@ def load_rows(origin: Origin) -> Rows:
     rest = in_order(train.values())
     num_validation = min(origin.num_validation, len(rest) // 2)
     if not test or not num_validation:
-        raise ValueError(f"task.source={origin.source} has {len(test)} test and {len(rest)} other problems: too few.")
+        leak = f" ({len(leaked)} training problems stand in the test split and are left out)" if leaked else ""
+        raise ValueError(
+            f"task.source={origin.source} has {len(test)} test and {len(rest)} other problems{leak}; it takes at "
+            "least 1 and 2."
+        )
     return Rows(
         train=tuple(rest[num_validation:]),
         validation=tuple(rest[:num_validation]),

@@ -26,10 +26,9 @@ def typical_of(task: Task, max_problems: int) -> Typical | None:
     """Means over the first training problems, at most `max_problems`; None where the task has no solutions of them."""
     problems = task.problems(Split.TRAIN, min(NUM_READ, max_problems), 0)
     generator = np.random.default_rng(0)
-    try:
-        solutions = [task.trace(problem, generator) for problem in problems]
-    except ValueError:
+    if not task.has_solutions:
         return None
+    solutions = [task.trace(problem, generator) for problem in problems]
     return Typical(
         statistics.fmean(len(problem.text) for problem in problems),
         statistics.fmean(len(task.prompt(problem)) for problem in problems),

@@ -15,7 +15,8 @@ class Budget:
     reserved. A server that charges for more completion tokens than `max_tokens` breaks the bound.
     """
 
-    def __init__(self, config: ServerConfig, meter: Meter, journal: Journal) -> None:
+    def __init__(self, config: ServerConfig, meter: Meter, journal: Journal, place: str) -> None:
+        self._place = place
         self._max_cost = config.max_cost
         self._meter = meter
         self._journal = journal
@@ -36,10 +37,11 @@ class Budget:
         """The sentence on what was spent and how to go on."""
         meter, lost = self._meter, sum(self._journal.unended.values())
         unanswered = f", and up to {lost:.4g} for requests whose answers never came" if lost else ""
+        key = f"{self._place}.max_cost"
         return (
-            f"{meter.cost:.4g} was spent of server.max_cost={self._max_cost:g}, for {meter.requests:,} answers with "
+            f"{meter.cost:.4g} was spent of {key}={self._max_cost:g}, for {meter.requests:,} answers with "
             f"{meter.prompt_tokens:,} prompt and {meter.completion_tokens:,} completion tokens{unanswered}; the next "
-            f"request may cost {self.bound(request, num_samples):.4g}. Raise max_cost and run again: it goes on from "
+            f"request may cost {self.bound(request, num_samples):.4g}. Raise {key} and run again: it goes on from "
             "there and pays for nothing twice."
         )
 

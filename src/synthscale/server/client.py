@@ -29,6 +29,7 @@ class Client:
         journal: a file of the artifact's checkpoints whose name ends in `.journal`.
         identity: of the model, where its name differs from process to process.
         count_tokens: of a text without its end, for answers whose usage does not say it for each sample.
+        place: where the config stands, for messages.
 
     Attributes:
         meter: what was asked for and spent, by earlier processes too.
@@ -47,8 +48,10 @@ class Client:
         session: Session,
         identity: str | None = None,
         count_tokens: Callable[[str], int] | None = None,
+        place: str = "server",
     ) -> None:
-        self._key = read_key(config)
+        self._key = read_key(config, place)
+        self._place = place
         self._config, self._url, self._model = config, url, model
         self._identity = model if identity is None else identity
         self._session = session
@@ -90,7 +93,7 @@ class Client:
 
     def _ask(self, requests: Sequence[tuple[Request, str]], advance: Advance) -> None:
         url = self._url if isinstance(self._url, str) else self._url()
-        round_ = Round(self._config, url, self._journal, self.meter, self._session, self._count_tokens)
+        round_ = Round(self._config, url, self._journal, self.meter, self._session, self._count_tokens, self._place)
         try:
             asyncio.run(self._run(round_, Wire(self._config, url, self._model, self._key), requests, advance))
         finally:

@@ -45,7 +45,7 @@ class ServerConfig:
         }
         for name, value in prices.items():
             if value is not None:
-                check_between(f"{key}.{name}", value, 0.0, 1e9)
+                check_between(f"{key}.{name}", value, 1e-9 if name == "max_cost" else 0.0, 1e9)
         if self.url and self.command:
             raise ValueError(f"{key}.url and {key}.command are both set: a server is either there or started.")
         if self.url and not re.fullmatch(r"https?://[^\s@/]+(/\S*)?", self.url):
@@ -54,8 +54,9 @@ class ServerConfig:
             raise ValueError(f"{key}.command must hold {{port}}, where it is to listen: {self.command!r} does not.")
         if self.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", self.api_key_env, flags=re.ASCII):
             raise ValueError(f"{key}.api_key_env must be the name of an environment variable, and not a key itself.")
-        if self.max_cost is not None and None in (
-            self.price_per_million_prompt_tokens,
-            self.price_per_million_completion_tokens,
-        ):
-            raise ValueError(f"{key}.max_cost needs {key}.price_per_million_prompt_tokens and …_completion_tokens.")
+        num_prices = sum(value is not None for name, value in prices.items() if name != "max_cost")
+        if num_prices == 1 or (num_prices == 0 and self.max_cost is not None):
+            raise ValueError(
+                f"{key}.price_per_million_prompt_tokens and {key}.price_per_million_completion_tokens go together, and "
+                f"{key}.max_cost needs them: set both."
+            )

@@ -53,11 +53,12 @@ class Round:
         meter: Meter,
         session: Session,
         count_tokens: Callable[[str], int] | None,
+        place: str,
     ) -> None:
         self.failure: ServerFailed | None = None
         self._server, self._url, self._session = config, url, session
         self._journal, self._meter = journal, meter
-        self._budget = Budget(config, meter, journal)
+        self._budget, self._place = Budget(config, meter, journal, place), place
         self._count_tokens = count_tokens
         self._queue: deque[Piece] = deque()
         self._ending = asyncio.Event()
@@ -210,8 +211,12 @@ class Round:
         if trouble.what.startswith(("401", "403")):
             variable = self._server.api_key_env
             hint = (
-                f" Check the key in {variable}." if variable else " Name the variable of its key: server.api_key_env."
+                f" Check the key in {variable}."
+                if variable
+                else f" Name the variable of its key: {self._place}.api_key_env."
             )
+        if trouble.what.startswith("404"):
+            hint = f" Does {self._place}.url end where the protocol begins (mostly /v1), and does it serve that model?"
         return f"The server at {self._url} refused a request: {trouble.what.rstrip('.')}.{hint}"
 
     def _note(self) -> str:

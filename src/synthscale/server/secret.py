@@ -12,7 +12,7 @@ SHARED_CHARACTERS = 8  # a word that has so many of the key in a row is a part o
 MAX_MESSAGE_CHARACTERS = 300
 
 
-def read_key(config: ServerConfig) -> str | None:
+def read_key(config: ServerConfig, place: str = "server") -> str | None:
     """The key, from the variable that the config names; None where it names none.
 
     Raises:
@@ -23,7 +23,7 @@ def read_key(config: ServerConfig) -> str | None:
     key = os.environ.get(config.api_key_env, "").strip()
     if not key:
         raise ServerFailed(
-            f"The environment variable {config.api_key_env}, which server.api_key_env names, is not set: "
+            f"The environment variable {config.api_key_env}, which {place}.api_key_env names, is not set: "
             "put the API's key there, or leave api_key_env out for a server without keys."
         )
     if not re.fullmatch(r"[!-~]+", key):

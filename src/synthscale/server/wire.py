@@ -185,8 +185,9 @@ def read_answer(content: bytes) -> Answer | Trouble:
 
 
 def text_of(choice: dict[str, Any]) -> str:
-    """The text of a completion's or a chat's choice; a refusal has none."""
+    """The text of a completion's or a chat's choice; a refusal has none, and half a character becomes U+FFFD."""
     text = choice["message"].get("content") if "message" in choice else choice["text"]
     if not isinstance(text, str | None):
         raise TypeError("a text that is none")
-    return text or ""
+    # JSON can hold one half of a pair of surrogates, where a server cut an emoji; no file could
+    return (text or "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -67,7 +67,8 @@ def open_client(teacher: ServerTeacherConfig, out: Path, session: Session) -> It
         def url() -> str:
             return config.url or stack.enter_context(serve(config, model, folder / "server_log.journal", session))
 
-        yield stack.enter_context(Client(config, url=url, model=model, journal=folder / JOURNAL, session=session))
+        client = Client(config, url=url, model=model, journal=folder / JOURNAL, session=session, place="teacher.server")
+        yield stack.enter_context(client)
 
 
 def ask(client: Client, questions: Sequence[Question]) -> list[list[Choice]]:

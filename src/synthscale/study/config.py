@@ -184,8 +184,8 @@ class RunConfig:
             )
         if "credit" in self.recipe and self.credit.best_of > self.sampler.num_samples:
             raise ValueError(
-                f"credit.best_of={self.credit.best_of} needs at least as many samples a problem, which are the rollouts "
-                f"from its first step: sampler.num_samples is {self.sampler.num_samples}."
+                f"credit.best_of={self.credit.best_of} needs as many samples a problem, which are the rollouts from "
+                f"its first step: sampler.num_samples is {self.sampler.num_samples}."
             )
         if self.has_pairs and self.mixture.pair_shape is not PairShape.solution and "credit" not in self.recipe:
             raise ValueError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from synthscale.durable import write_durably
+from synthscale.server.request import ServerFailed
 from synthscale.study.error import UserError
 from synthscale.study.recipe import Point
 from synthscale.study.record import Record
@@ -49,9 +50,13 @@ class StudyFailed(UserError):
 
 
 def caught(error: BaseException) -> Raised:
-    """An exception as text; a `UserError`'s sentence stands alone, others say their type."""
+    """An exception as text; a sentence that is meant for the user stands alone, others say their type."""
     trace = "".join(traceback.format_exception(error))
-    message = str(error) if isinstance(error, UserError) else traceback.format_exception_only(error)[-1].strip()
+    message = (
+        str(error)
+        if isinstance(error, UserError | ServerFailed)
+        else traceback.format_exception_only(error)[-1].strip()
+    )
     return Raised(message.splitlines()[-1] if message else type(error).__name__, trace)
 
 

@@ -35,6 +35,14 @@ class ProceduralTeacherConfig(TeacherConfig):
         if self.name != "procedural":
             raise ValueError(f"teacher.name must be procedural, but is {self.name}: a model is teacher=server.")
 
+    def check_task(self, task: TaskConfig) -> None:
+        """Raise ValueError for a data set without solutions."""
+        if isinstance(task, DatasetConfig) and task.solution_key is None:
+            raise ValueError(
+                f"task {task.name} has no solutions, since task.solution_key is null, and teacher=procedural can only "
+                "give those that a data set has: use teacher=server."
+            )
+
 
 @dataclass(kw_only=True, slots=True)
 class ServerTeacherConfig(TeacherConfig):

@@ -90,7 +90,8 @@ class CurveRecorder(lightning.Callback):
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Keep the validation figures."""
-        self._keep(trainer, ["validation_loss", "validation_accuracy"])
+        names = ["validation_loss", "validation_accuracy"]
+        self._keep(trainer, [name for name in names if name in trainer.callback_metrics])
 
     def state_dict(self) -> dict[str, Any]:
         """All of it, for a checkpoint."""

@@ -96,10 +96,12 @@ class PolicyModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """The SFT loss on held-out solutions, whatever the training loss is; and with the first, greedy accuracy.
 
-        The accuracy belongs into a step because FSDP gathers weights in steps alone.
+        The accuracy belongs into a step because FSDP gathers weights in steps alone. Without any held-out solution
+        there is one batch of none, and no loss.
         """
-        loss = self._positive_loss(batch, self.logprobs(batch))
-        self.log("validation_loss", loss, batch_size=batch.whole.num_positive_tokens)
+        if batch.num_positives:
+            loss = self._positive_loss(batch, self.logprobs(batch))
+            self.log("validation_loss", loss, batch_size=batch.whole.num_positive_tokens)
         if batch_idx == 0:
             with computing(self.config.precision, self.device.type):
                 accuracy = self.validation_accuracy()

@@ -51,8 +51,10 @@ class Validator:
         self.sampler = sampler(model, encoder.prompter, max_new_tokens=max_new_tokens, max_batch_rows=1024)
 
     def examples(self) -> list[EncodedExample]:
-        """One right solution of each problem."""
+        """One right solution of each problem; none where the task has none of them."""
         generator = np.random.default_rng(0)
+        if not self.task.has_solutions:
+            return []
         solutions = [self.task.trace(problem, generator) for problem in self.problems]
         return [
             self.encoder.encode(Example(problem.problem_id, self.task.prompt(problem), solution))
