@@ -16,10 +16,9 @@ FIRST, LAST = "p1 2 * 3 = 1 | 1 + 1", "p0 1 + 1 = 2 | 2"
     ("prefix", "text", "finished", "solution", "verdict"),
     [
         ("", f"{FIRST} \n {LAST}", True, f"{FIRST}\n{LAST}", "correct"),
-        (FIRST, LAST, True, f"{FIRST}\n{LAST}", "correct"),
         (FIRST + "\n", LAST, True, f"{FIRST}\n{LAST}", "correct"),
-        (FIRST, LAST, False, f"{FIRST}\n{LAST}", "unparseable"),  # cut: it might have gone on
-        (FIRST, "p0 1 + 1 = 3 | 3", True, f"{FIRST}\np0 1 + 1 = 3 | 3", "wrong"),
+        (FIRST + "\n", LAST, False, f"{FIRST}\n{LAST}", "unparseable"),  # cut: it might have gone on
+        (FIRST + "\n", "p0 1 + 1 = 3 | 3", True, f"{FIRST}\np0 1 + 1 = 3 | 3", "wrong"),
         ("", FIRST, True, FIRST, "unparseable"),
         ("", "", True, "", "unparseable"),
     ],

@@ -303,3 +303,12 @@ def test_without_stop_texts_nothing_is_decoded_while_drawing(base_policy, odd_pr
     sampler = make(base_policy)
     monkeypatch.setattr(sampler.stop, "ends", None)
     assert sampler.sample(odd_prompts, 1, temperature=0.0, seed=0)
+
+
+def test_a_model_without_room_for_a_solution_is_refused_and_one_with_little_room_cuts_it(base_policy):
+    sampler = make(base_policy)
+    assert sampler.max_length == 128
+    with pytest.raises(ValueError, match="the longest prompt has 128 tokens, and the model takes 128"):
+        sampler.sample([Prompt("1 " * 127 + "\n")], 1, temperature=0.0, seed=0)
+    ((cut,),) = sampler.sample([Prompt("1 " * 124 + "\n")], 1, temperature=0.0, seed=0)
+    assert cut.num_tokens <= 3 and (cut.finished or cut.num_tokens == 3)

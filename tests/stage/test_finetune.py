@@ -134,3 +134,11 @@ def reference_of(config: FinetuneConfig, folder: Path) -> dict[str, Artifact]:
     place.mkdir()
     (place / "model").symlink_to(config.path or "")
     return {"reference": Artifact(place, {"stage": "finetune", "measures": {}})}
+
+
+def test_sequences_longer_than_the_model_are_refused_before_training(config_of, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_table(folder / "examples.parquet", Example, [Example("0", "1 + 1 = ?\n", "So " * 900)])
+    with pytest.raises(ValueError, match=r"^the longest example has 27\d\d tokens, .* the model takes 2048"):
+        finetune(config_of(lora=0), {"data": Artifact(folder, {"stage": "compose"})}, tmp_path / "out")

@@ -148,8 +148,8 @@ def test_a_rank_of_0_is_none(random_policy, adapted):
 
 
 def test_layers_that_are_not_there_are_named(adapted):
-    with pytest.raises(ValueError, match=r"^model\.lora\.target_modules: .*query.* not found"):
-        adapted(LoraConfig(rank=2, target_modules=["query"]))
+    with pytest.raises(ValueError, match=r"^model\.lora\.target_modules names query, .* layers are .*q_proj"):
+        adapted(LoraConfig(rank=2, target_modules=["q_proj", "query"]))
     with pytest.raises(ValueError, match=r"model\.lora\.target_modules: .* tied"):
         adapted(LoraConfig(rank=2, target_modules=["q_proj", "lm_head"]))  # it is the embedding too
     with pytest.raises(ValueError, match=r"model\.lora\.target_modules holds all-linear and other names"):

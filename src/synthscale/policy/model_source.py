@@ -25,6 +25,8 @@ def check_model_source(path: str, revision: str | None, prompt_format: PromptFor
         ValueError: with one sentence.
     """
     if Path(path).is_dir():
+        if revision is not None:
+            raise ValueError(f"model.revision={revision} is of a model on the hub, but model.path={path} is a folder.")
         check_folder(Path(path), prompt_format)
     elif is_hub_name(path):
         check_on_hub(path, revision)

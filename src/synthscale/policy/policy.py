@@ -67,6 +67,12 @@ def load_policy(
     return model, tokenizer
 
 
+def max_length(model: PreTrainedModel) -> int | None:
+    """The tokens of the longest sequence that the model has positions for; None where its config does not say."""
+    length = getattr(model.config, "max_position_embeddings", None)
+    return int(length) if length else None
+
+
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """The tokens that end a solution: the tokenizer's own, which training writes, and those that the model names.
 

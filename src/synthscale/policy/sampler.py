@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from synthscale.policy.cache import allocated_cache
 from synthscale.policy.config import SamplerConfig
-from synthscale.policy.policy import end_ids
+from synthscale.policy.policy import end_ids, max_length
 from synthscale.policy.prompter import Prompt, Prompter
 from synthscale.policy.stop import Stop
 
@@ -73,6 +73,7 @@ class Sampler:
         self.max_batch_rows = max_batch_rows
         self.stop = Stop(self.tokenizer, stop)
         self.end_ids = end_ids(model, self.tokenizer)
+        self.max_length = max_length(model)
 
     @classmethod
     def build(cls, config: SamplerConfig, model: PreTrainedModel, prompter: Prompter) -> Sampler:
@@ -102,6 +103,12 @@ class Sampler:
         """
         results: list[list[Continuation]] = [[] for _ in prompts]
         prompts_ids = [self.prompter.ids(prompt) for prompt in prompts]
+        longest = max(map(len, prompts_ids), default=0)
+        if self.max_length is not None and longest >= self.max_length:
+            raise ValueError(
+                f"the longest prompt has {longest} tokens, and the model takes {self.max_length} with the solution: "
+                "choose another model, or leave such problems out."
+            )
         num_done = 0
         kept = shards.load() if shards is not None else {}
         for batch_index, batch in enumerate(self._batches(prompts_ids, num_samples)):
@@ -133,16 +140,18 @@ class Sampler:
     def _decode(
         self, input_ids_BT: Tensor, num_samples: int, temperature: float, generator: torch.Generator
     ) -> Decoded:
-        """All continuations, B · num_samples rows of max_new_tokens, padded after the end."""
+        """All continuations, B · num_samples rows of at most max_new_tokens, padded after the end."""
         num_rows, length, device = len(input_ids_BT) * num_samples, input_ids_BT.shape[1], input_ids_BT.device
-        cache = allocated_cache(self.model.config.num_hidden_layers, length + self.max_new_tokens)
+        room = self.max_new_tokens if self.max_length is None else self.max_length - length
+        num_new = min(self.max_new_tokens, room)  # where the model ends, the solution is cut too
+        cache = allocated_cache(self.model.config.num_hidden_layers, length + num_new)
         logits = self._logits(input_ids_BT, cache).repeat_interleave(num_samples, dim=0)
         cache.batch_repeat_interleave(num_samples)
-        tokens = torch.full((num_rows, self.max_new_tokens), self.tokenizer.pad_token_id, device=device)
+        tokens = torch.full((num_rows, num_new), self.tokenizer.pad_token_id, device=device)
         num_tokens = torch.zeros(num_rows, dtype=torch.long, device=device)
         finished = torch.zeros(num_rows, dtype=torch.bool, device=device)
         rows = torch.arange(num_rows, device=device)  # where in `tokens` each row of the batch stands
-        for position in range(self.max_new_tokens):
+        for position in range(num_new):
             chosen = choose(logits, temperature, generator)
             going = rows[~finished[rows]]
             tokens[going, position] = chosen[~finished[rows]]
@@ -150,7 +159,7 @@ class Sampler:
             finished[going] = self._ends(tokens[going, : position + 1])
             ended = finished[rows]
             num_going = int((~ended).sum())
-            if num_going == 0 or position + 1 == self.max_new_tokens:
+            if num_going == 0 or position + 1 == num_new:
                 break
             if num_going < SHRINK_SHARE * len(rows):
                 kept = torch.nonzero(~ended).squeeze(1)

@@ -52,7 +52,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     """Write `model/`, `curves.csv`, and with pairs `reference_logprobs.safetensors`."""
     import torch
 
-    from synthscale.policy.policy import load_policy, save_policy
+    from synthscale.policy.policy import load_policy, max_length, save_policy
     from synthscale.policy.prompter import Prompter
     from synthscale.problem import build_task
     from synthscale.training.activations import recompute_activations
@@ -87,6 +87,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         checkpoints_of(out) / f"tokens-{session.rank}",
         lambda: encoder.encode_all(read_examples(task, inputs["data"])),
     )
+    refuse_too_long(examples.longest, max_length(model))
     validator = Validator(
         task,
         model,
@@ -152,6 +153,15 @@ def references(
     if session.rank == 0:
         shutil.copyfile(kept, out / REFERENCES)
     return logprobs_P2
+
+
+def refuse_too_long(longest: int, most: int | None) -> None:
+    """Raise ValueError if a sequence is longer than the model has positions for."""
+    if most is not None and longest > most:
+        raise ValueError(
+            f"the longest example has {longest} tokens, prompt and solution, and the model takes {most}: choose "
+            "another model, or leave such problems out."
+        )
 
 
 def policy_folder(path: str | None, inputs: Mapping[str, Artifact], name: str) -> Path | str:

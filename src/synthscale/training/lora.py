@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ def add_adapters(model: PreTrainedModel, config: LoraConfig, seed: int) -> None:
         return
     import peft
 
+    refuse_unknown_targets(model, config.target_modules)
     all_linear = config.target_modules == ["all-linear"]
     adapters = peft.LoraConfig(
         r=config.rank,
@@ -33,6 +35,21 @@ def add_adapters(model: PreTrainedModel, config: LoraConfig, seed: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         _inject(model, adapters)
+
+
+def refuse_unknown_targets(model: PreTrainedModel, targets: Sequence[str]) -> None:
+    """Raise ValueError for a name in `target_modules` that no layer of the model has; peft skips it in silence."""
+    layers = [
+        name for name, module in model.named_modules() if getattr(getattr(module, "weight", None), "ndim", 0) == 2
+    ]
+    unknown = [
+        target
+        for target in targets
+        if target != "all-linear" and not any(f".{name}".endswith(f".{target}") for name in layers)
+    ]
+    if unknown:
+        names = ", ".join(sorted({name.rpartition(".")[2] for name in layers}))
+        raise ValueError(f"model.lora.target_modules names {unknown[0]}, and the model's layers are {names}.")
 
 
 def has_adapters(model: PreTrainedModel) -> bool:

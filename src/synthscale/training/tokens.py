@@ -43,6 +43,11 @@ class Tokens(Sequence[EncodedExample]):
         """Whether each example is a pair."""
         return np.asarray(self._places["length"][:, 1] > 0)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest side."""
+        return int(self._places["length"].max(initial=0))
+
     def __len__(self) -> int:
         return len(self._places)
 
