@@ -65,9 +65,20 @@ def lacking_a_shard(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}))
 
 
+def cut_short(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def in_another_format(folder: Path) -> None:
+    (folder / "model.safetensors").write_text("version https://git-lfs.example/spec/v1\noid sha256:0\n")
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
+        (cut_short, r"has a model\.safetensors that is damaged or cut short: copy or save it again\.$"),
+        (in_another_format, r"has a model\.safetensors that is damaged or cut short"),
         (without("config.json"), r"is not a folder that transformers can load: it has no config\.json\.$"),
         (without("tokenizer.json"), r"has no tokenizer \(no tokenizer\.json\): save the model's own beside it\.$"),
         (without("model.safetensors"), r"has no model\.safetensors: save the weights as safetensors\.$"),

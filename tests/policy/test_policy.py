@@ -183,7 +183,7 @@ def test_code_that_comes_with_a_model_is_not_run(llama, tmp_path):
 
 def test_damage_is_one_sentence(llama, tmp_path):
     spoilt(llama, tmp_path)
-    (tmp_path / "model.safetensors").write_bytes(b"no weights")
+    (tmp_path / "config.json").write_text('{"model_type": "no such architecture"}')
     with pytest.raises(ValueError, match=r"^The model .* cannot be loaded \([^\n]*\)\.$"):
         load_policy(tmp_path)
 

@@ -60,13 +60,38 @@ def check_folder(folder: Path, prompt_format: PromptFormat) -> None:
 def _check_weights(folder: Path) -> None:
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        missing = sorted(name for name in set(_json(index)["weight_map"].values()) if not (folder / name).is_file())
+        names = sorted(set(_json(index)["weight_map"].values()))
+        missing = [name for name in names if not (folder / name).is_file()]
         if missing:
             raise ValueError(f"model.path={folder} lacks {missing[0]}, which its index of weights names.")
+        for name in names:
+            _check_whole(folder / name)
     elif not (folder / "model.safetensors").is_file():
         pickles = sorted(path.name for kind in ("*.bin", "*.pt", "*.pth") for path in folder.glob(kind))
         has = f"only {pickles[0]}, a pickle, which is not read" if pickles else "no model.safetensors"
         raise ValueError(f"model.path={folder} has {has}: save the weights as safetensors.")
+    else:
+        _check_whole(folder / "model.safetensors")
+
+
+def _check_whole(weights: Path) -> None:
+    """Raise ValueError for a safetensors file that is cut short or no such file, by its header and its size.
+
+    The format: eight bytes with the header's length, the header as JSON with the places of the tensors, the tensors.
+    """
+    try:
+        with weights.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 0 < length < weights.stat().st_size:
+                raise ValueError("no header")
+            header = json.loads(file.read(length))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        if weights.stat().st_size != 8 + length + max(ends, default=0):
+            raise ValueError("a size that is not its header's")
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        raise ValueError(
+            f"model.path={weights.parent} has a {weights.name} that is damaged or cut short: copy or save it again."
+        ) from None
 
 
 def _has_chat_template(folder: Path) -> bool:
