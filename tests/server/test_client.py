@@ -46,6 +46,16 @@ def test_what_is_sent(open_client, request_of):
     assert "n" not in chats and "stop" not in chats and chats["temperature"] == 0.0
 
 
+def test_a_chats_limit_goes_by_its_newer_name_where_that_is_asked_for(open_client, request_of):
+    with ScriptedServer() as server:
+        client = open_client(server, max_completion_tokens=True)
+        client.ask([request_of("a"), request_of("b", prompt=(Message("user", "one and one?"),))])
+        bodies = {path: body for path, _, body in server.requests}
+    names = {"max_tokens", "max_completion_tokens"}
+    assert names & set(bodies["/v1/chat/completions"]) == {"max_completion_tokens"}
+    assert names & set(bodies["/v1/completions"]) == {"max_tokens"}
+
+
 def test_greedy_samples_are_asked_for_one_by_one(open_client, request_of):
     """vLLM refuses n > 1 at temperature 0."""
     with ScriptedServer() as server:

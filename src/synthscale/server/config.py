@@ -21,6 +21,7 @@ class ServerConfig:
     health_path: str = field(default="/health", metadata=ONLY_HOW)  # of a server that `command` starts
     startup_minutes: float = field(default=20.0, metadata=ONLY_HOW)  # until it must be healthy
     api_key_env: str | None = field(default=None, metadata=ONLY_HOW)  # the environment variable that holds the key
+    max_completion_tokens: bool = field(default=False, metadata=ONLY_HOW)  # some chat models want this for max_tokens
     num_concurrent: int = field(default=64, metadata=ONLY_HOW)  # requests under way at once, each on a connection
     samples_per_request: int = field(default=8, metadata=ONLY_HOW)  # at most; the protocol's n
     max_retries: int = field(default=8, metadata=ONLY_HOW)  # of a request, on 429, 5xx, time-outs and lost connections

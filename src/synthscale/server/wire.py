@@ -62,6 +62,7 @@ class Wire:
         for name in ("httpx", "httpx2"):  # `openai` stands on the one or the other
             logging.getLogger(name).setLevel(logging.WARNING)  # they log a line for each request
         self._model, self._key, self._timeout_seconds = model, key, config.timeout_seconds
+        self._has_newer_limit = config.max_completion_tokens
 
         async def own_headers_only(request: Any) -> None:
             for name in [name for name in request.headers if name.lower() not in OWN_HEADERS]:
@@ -116,6 +117,8 @@ class Wire:
         if isinstance(request.prompt, str):
             raw = await self._openai.completions.with_raw_response.create(prompt=request.prompt, **body)
         else:
+            if self._has_newer_limit:
+                body["max_completion_tokens"] = body.pop("max_tokens")
             messages: Any = [{"role": message.role, "content": message.content} for message in request.prompt]
             raw = await self._openai.chat.completions.with_raw_response.create(messages=messages, **body)
         content: bytes = raw.http_response.content
