@@ -13,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from synthscale.policy.config import PolicyConfig, PromptFormat
-from synthscale.policy.model_source import check_folder, check_model_source, is_hub_name
+from synthscale.policy.model_source import (
+    check_fingerprint,
+    check_folder,
+    check_model_source,
+    fingerprint_of,
+    is_hub_name,
+)
 from synthscale.policy.policy import load_policy
 
 SERVER = Path(__file__).parents[1] / "hub_server.py"
@@ -198,3 +204,43 @@ def test_the_door_refuses_what_cannot_be_loaded(compose, folder):
 
 def test_a_policys_config_says_nothing_of_where_it_comes_from():
     assert "path" not in PolicyConfig.__slots__
+
+
+def test_a_models_key_is_of_its_files_and_not_of_their_place(compose, folder, tmp_path):
+    from synthscale.study.config import to_run_config
+    from synthscale.study.recipe import build_point
+
+    def key(path: Path) -> str:
+        run = to_run_config(compose(f"model.path={path}"))
+        return build_point(run).nodes["sft"].key
+
+    elsewhere = shutil.copytree(folder, tmp_path / "elsewhere")
+    (elsewhere / "README.md").write_text("the same model")
+    before = key(folder)
+    assert key(elsewhere) == before
+    planned = fingerprint_of(str(folder))
+    check_fingerprint(str(folder), planned)
+    weights = folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert key(folder) != before
+    with pytest.raises(ValueError, match=r"have the fingerprint .* run the same command again"):
+        check_fingerprint(str(folder), planned)
+    assert fingerprint_of("org/name") is None
+
+
+def test_a_large_file_is_known_by_its_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr("synthscale.policy.model_source.WHOLE_BYTES", 1000)
+    monkeypatch.setattr("synthscale.policy.model_source.NUM_BLOCKS", 5)
+    monkeypatch.setattr("synthscale.policy.model_source.BLOCK_BYTES", 100)
+    content = bytes(i % 251 for i in range(4000))
+    found = set()
+    for changed in (None, 0, 1000, 2000, 3999):
+        folder = tmp_path / str(changed)
+        folder.mkdir()
+        place = range(4000)[changed] if changed is not None else 0
+        flipped = content[:place] + bytes([content[place] ^ (changed is not None)]) + content[place + 1 :]
+        (folder / "model.safetensors").write_bytes(flipped)
+        found.add(fingerprint_of(str(folder)))
+    assert len(found) == 5

@@ -6,6 +6,7 @@ paid; loading asks again, since the artifacts of earlier stages do not come by t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from functools import cache
@@ -15,6 +16,9 @@ from typing import Any
 from synthscale.policy.config import PromptFormat
 
 HUB_TIMEOUT_SECONDS = 5.0
+FILES_OF_A_MODEL = {".json", ".safetensors", ".model", ".txt", ".jinja"}
+WHOLE_BYTES = 64 * 2**20
+NUM_BLOCKS, BLOCK_BYTES = 1024, 2**14
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tekken.json")  # any of them will do
 
 
@@ -32,6 +36,45 @@ def check_model_source(path: str, revision: str | None, prompt_format: PromptFor
         check_on_hub(path, revision)
     else:
         raise ValueError(f"model.path={path} is neither a folder that is there nor a name on the hub, like org/name.")
+
+
+def fingerprint_of(path: str) -> str | None:
+    """Sixteen hex digits of a model folder's files; None of a name on the hub, which its revision tells apart.
+
+    Of a file of more than `WHOLE_BYTES` the size, both ends and evenly spaced blocks are read, since this is asked for
+    whenever a plan is made; training changes all of a file, and a change of a few bytes in it may go unseen.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        return None
+    files = sorted(file for file in folder.iterdir() if file.suffix in FILES_OF_A_MODEL and file.is_file())
+    stats = [(file.name, file.stat()) for file in files]
+    return _fingerprint(folder, tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats))
+
+
+def check_fingerprint(path: str, fingerprint: str | None) -> None:
+    """Raise ValueError if the folder holds another model than when the stage was planned."""
+    found = fingerprint_of(path)
+    if fingerprint is not None and fingerprint != found:
+        raise ValueError(
+            f"the files in model.path={path} have the fingerprint {found}, and had {fingerprint} when this was planned: "
+            "run the same command again for the model that is there now."
+        )
+
+
+@cache
+def _fingerprint(folder: Path, files: tuple[tuple[str, int, int], ...]) -> str:
+    digest = hashlib.sha256()
+    for name, size, _ in files:
+        digest.update(f"{name} {size}\n".encode())
+        with (folder / name).open("rb") as file:
+            if size <= WHOLE_BYTES:
+                digest.update(file.read())
+                continue
+            for block in range(NUM_BLOCKS):
+                file.seek(block * (size - BLOCK_BYTES) // (NUM_BLOCKS - 1))
+                digest.update(file.read(BLOCK_BYTES))
+    return digest.hexdigest()[:16]
 
 
 def is_hub_name(path: str) -> bool:

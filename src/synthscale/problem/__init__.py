@@ -5,7 +5,9 @@ from synthscale.problem.dataset import DatasetConfig, DatasetTask
 from synthscale.problem.equations import equations
 from synthscale.problem.precedence import PrecedenceConfig, PrecedenceTask
 from synthscale.problem.problem import (
+    IF_SET,
     ONLY_HOW,
+    ONLY_WITHOUT_FINGERPRINT,
     Problem,
     Split,
     StepTruth,
@@ -17,7 +19,9 @@ from synthscale.problem.problem import (
 from synthscale.problem.steps import StepBoundary, exact_steps, join_steps, split_steps
 
 __all__ = [
+    "IF_SET",
     "ONLY_HOW",
+    "ONLY_WITHOUT_FINGERPRINT",
     "AnswerPolicy",
     "DatasetConfig",
     "DatasetTask",

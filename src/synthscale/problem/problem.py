@@ -14,6 +14,8 @@ import numpy as np
 
 ONLY_HOW = {"only_how": True}  # metadata of a config's field that says how or where, and not what: no key depends on it
 ONLY_TEST = {"only_test": True}  # says what the test problems are: part of the keys of stages that see them
+ONLY_WITHOUT_FINGERPRINT = {"only_without_fingerprint": True}  # a place, or a name where there are no files to look at
+IF_SET = {"if_set": True}  # a key of an artifact has it where it is not None
 
 
 class Split(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from synthscale.durable import write_durably
 from synthscale.policy.config import LoraConfig, PolicyConfig
-from synthscale.problem import ONLY_HOW, Task, TaskConfig
+from synthscale.problem import IF_SET, ONLY_HOW, ONLY_WITHOUT_FINGERPRINT, Task, TaskConfig
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import TrainerConfig
@@ -36,7 +36,9 @@ class FinetuneConfig:
     trainer: TrainerConfig
     max_new_tokens: int = 64
     policy: PolicyConfig = field(default_factory=PolicyConfig)
-    path: str | None = None  # a model folder or hub name, where no `policy` artifact is the start
+    # a model folder or hub name, where no `policy` artifact is the start
+    path: str | None = field(default=None, metadata=ONLY_WITHOUT_FINGERPRINT)
+    fingerprint: str | None = field(default=None, metadata=IF_SET)  # of the folder's files
     revision: str | None = None
     lora: LoraConfig = field(default_factory=LoraConfig)
     gradient_checkpointing: bool = field(default=False, metadata=ONLY_HOW)
@@ -52,6 +54,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     """Write `model/`, `curves.csv`, and with pairs `reference_logprobs.safetensors`."""
     import torch
 
+    from synthscale.policy.model_source import check_fingerprint
     from synthscale.policy.policy import load_policy, max_length, save_policy
     from synthscale.policy.prompter import Prompter
     from synthscale.problem import build_task
@@ -66,6 +69,8 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     from synthscale.training.tokens import keep_tokens
     from synthscale.training.validation import Validator
 
+    if config.path is not None:
+        check_fingerprint(config.path, config.fingerprint)
     torch.manual_seed(config.seed)
     task = build_task(config.task)
     in_parts = is_sharded(config.trainer, session)

@@ -93,9 +93,16 @@ def plain(config: Any, *, for_identity: bool = False, sees_test: bool = True) ->
     if dataclasses.is_dataclass(config):
         left_out = {"only_how"} if for_identity else set()
         left_out |= set() if sees_test else {"only_test"}
-        return {
-            f.name: inner(getattr(config, f.name)) for f in dataclasses.fields(config) if not left_out & set(f.metadata)
-        }
+        kept = {f.name: f for f in dataclasses.fields(config) if not left_out & set(f.metadata)}
+        values = {name: getattr(config, name) for name in kept}
+        if for_identity:
+            has_fingerprint = values.get("fingerprint") is not None
+            for name, field_ in kept.items():
+                if "only_without_fingerprint" in field_.metadata and has_fingerprint:
+                    values[name] = None
+                if "if_set" in field_.metadata and values[name] is None:
+                    del values[name]
+        return {name: inner(value) for name, value in values.items()}
     if isinstance(config, Enum):
         return config.value
     if isinstance(config, Mapping):

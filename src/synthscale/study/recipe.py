@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from synthscale.credit.pit import PitRule
 from synthscale.mixture.mixture import MixtureConfig
+from synthscale.policy.model_source import fingerprint_of
 from synthscale.problem import DatasetConfig, PrecedenceConfig, StepBoundary
 from synthscale.stage.compose import ComposeConfig
 from synthscale.stage.credit import RolloutConfig
@@ -160,6 +161,13 @@ def base_policy(nodes: dict[str, Node]) -> dict[str, Node]:
     return {"policy": nodes["pretrain"]} if "pretrain" in nodes else {}
 
 
+def base_model(config: RunConfig) -> dict[str, str | None]:
+    """Where a model that is no artifact lies, and what it is."""
+    model = config.model
+    fingerprint = fingerprint_of(model.path) if model.path is not None else None
+    return {"path": model.path, "fingerprint": fingerprint, "revision": model.revision}
+
+
 def finetune_node(
     config: RunConfig, inputs: dict[str, Node], learning_rate: float, num_updates: int, *, pairs: bool
 ) -> Node:
@@ -171,8 +179,7 @@ def finetune_node(
             trainer=config.trainer,
             max_new_tokens=config.sampler.max_new_tokens,
             policy=config.model.policy,
-            path=None if "policy" in inputs else config.model.path,
-            revision=None if "policy" in inputs else config.model.revision,
+            **({} if "policy" in inputs else base_model(config)),
             lora=config.model.lora,
             gradient_checkpointing=config.model.gradient_checkpointing,
             learning_rate=learning_rate,
