@@ -57,7 +57,7 @@ def check_fingerprint(path: str, fingerprint: str | None) -> None:
     found = fingerprint_of(path)
     if fingerprint is not None and fingerprint != found:
         raise ValueError(
-            f"the files in model.path={path} have the fingerprint {found}, and had {fingerprint} when this was planned: "
+            f"the files in model.path={path} have the fingerprint {found}, and had {fingerprint} when it was planned: "
             "run the same command again for the model that is there now."
         )
 

@@ -106,7 +106,11 @@ def write_export(export: Export, folder: Path) -> None:
         history = [published(manifest) for manifest in export.manifests.values()]
         (temporary / PROVENANCE).write_text(json.dumps(history, indent=1) + "\n")
         sync_tree(temporary)
-        temporary.rename(folder)  # onto an empty folder, too
+        try:
+            temporary.rename(folder)  # onto an empty folder, too
+        except OSError:
+            check_empty(folder)  # another process was faster
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync_path(folder.parent)
