@@ -32,12 +32,13 @@ ALLOWED = {
     },
 }
 ALLOWED["study"] = {*ALLOWED["stage"], "stage"}
+ALLOWED["publish"] = {*ALLOWED["study"], "study"}
 FOR_TYPES_ONLY = {"evaluation": {"policy"}}
 
 # each third-party package, and the rooms that it is at home in
 HOMES = {
-    "hydra": {"study"},
-    "omegaconf": {"study"},
+    "hydra": {"study", "publish"},
+    "omegaconf": {"study", "publish"},
     "filelock": {"study", "problem"},
     "rich": {"study", "evaluation"},
     "wandb": {"study"},
@@ -50,7 +51,7 @@ HOMES = {
     "httpx": {"server"},
     "datasketch": {"synthesis"},
     "datasets": {"problem"},
-    "huggingface_hub": {"problem", "policy", "study"},
+    "huggingface_hub": {"problem", "policy", "publish"},
     "scipy": {"scaling"},
     "rapidfuzz": {"mixture"},
     "matplotlib": set(),

@@ -87,5 +87,6 @@ def test_help_and_refusal_import_no_room(arguments):
     assert {name for name in modules if name.startswith("synthscale.")} <= {
         "synthscale.cli",
         "synthscale.evaluation",
+        "synthscale.publish",
         "synthscale.study",
     }

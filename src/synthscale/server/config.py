@@ -49,8 +49,8 @@ class ServerConfig:
                 check_between(f"{key}.{name}", value, 1e-9 if name == "max_cost" else 0.0, 1e9)
         if self.url and self.command:
             raise ValueError(f"{key}.url and {key}.command are both set: a server is either there or started.")
-        if self.url and not re.fullmatch(r"https?://[^\s@/]+(/\S*)?", self.url):
-            raise ValueError(f"{key}.url must be http(s)://host:port/v1, without a name or password in it.")
+        if self.url and not re.fullmatch(r"https?://[^\s@/?#]+(/[^\s?#]*)?", self.url):
+            raise ValueError(f"{key}.url must be http(s)://host:port/v1, without a name, password or key in it.")
         if self.command and "{port}" not in self.command:
             raise ValueError(f"{key}.command must hold {{port}}, where it is to listen: {self.command!r} does not.")
         if self.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", self.api_key_env, flags=re.ASCII):

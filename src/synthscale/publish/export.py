@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from synthscale.durable import sync_path, sync_tree
+from synthscale.publish import data, model
+from synthscale.publish.card import Card, drops_table, measures_table, shell, table, versions_table
+from synthscale.publish.command import ADDRESS, Command, command_of, placeholders_in
+from synthscale.publish.lineage import evaluations, find_artifact, lineage, published
+from synthscale.publish.model import MODEL_STAGES
 from synthscale.stage.stage import Artifact
-from synthscale.study import export_data, export_model
-from synthscale.study.card import Card, drops_table, measures_table, shell, table, versions_table
 from synthscale.study.error import UserError
-from synthscale.study.export_command import ADDRESS, Command, command_of, placeholders_in
-from synthscale.study.export_lineage import evaluations, find_artifact, lineage, published
-from synthscale.study.export_model import MODEL_STAGES
 from synthscale.study.store import ArtifactStore
 
 PROVENANCE = "provenance.json"
@@ -87,6 +87,8 @@ def check_empty(folder: Path) -> None:
     """Raise UserError where something would be in the way."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there and not empty: name a folder that is empty or not there yet.")
+    if folder.resolve() == Path.cwd():  # it is replaced, and who stands in it would stand nowhere
+        raise UserError(f"{folder} is the current folder: name another one, which need not be there yet.")
 
 
 def write_export(export: Export, folder: Path) -> None:
@@ -96,7 +98,7 @@ def write_export(export: Export, folder: Path) -> None:
         UserError: if it is not empty.
     """
     check_empty(folder)
-    folder = folder.absolute()
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
     temporary.mkdir()
@@ -120,9 +122,9 @@ def data_card(export: Export, folder: Path) -> Card:
     """Write the data; return their card."""
     from synthscale.table import count_rows
 
-    files = export_data.write_data(export.artifact, export.store, folder)
+    files = data.write_data(export.artifact, export.store, folder)
     rows = {config: count_rows(folder / path) for config, path in files.items()}
-    front = {"license": license_of(export), **export_data.front_matter(files, rows["default"])}
+    front = {"license": license_of(export), **data.front_matter(files, rows["default"])}
     loads = [f'load_dataset(DIR, "{config}", split="train")' for config in files]
     counts = table(
         ["config", "rows", "read with"], [(c, rows[c], f"`{load}`") for c, load in zip(files, loads, strict=True)]
@@ -132,12 +134,12 @@ def data_card(export: Export, folder: Path) -> Card:
 
 def model_card(export: Export, folder: Path) -> Card:
     """Copy the model; return its card."""
-    export_model.write_model(export.artifact, folder)
+    model.write_model(export.artifact, folder)
     found = evaluations(export.store, export.key)
-    front = {"license": license_of(export), **export_model.front_matter(export.manifests, found, export.key)}
+    front = {"license": license_of(export), **model.front_matter(export.manifests, found, export.key)}
     special = {
-        "Results": export_model.results_table(found),
-        "Training": export_model.hyper_parameters(export.manifests),
+        "Results": model.results_table(found),
+        "Training": model.hyper_parameters(export.manifests),
     }
     return Card(export.key, front, WHAT[export.stage], {**special, **sections(export)})
 

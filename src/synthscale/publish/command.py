@@ -18,8 +18,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from synthscale.publish.lineage import is_place_here
 from synthscale.stage.stage import plain
-from synthscale.study.export_lineage import is_place_here
 
 Settings = dict[str, Any]
 ADDRESS = "http://HOST/v1"  # of any server

@@ -16,11 +16,11 @@ import pytest
 import yaml
 
 from synthscale.mixture.example import Example
+from synthscale.publish.command import command_of
+from synthscale.publish.export_app import main
+from synthscale.publish.lineage import lineage
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Node
-from synthscale.study.export_app import main
-from synthscale.study.export_command import command_of
-from synthscale.study.export_lineage import lineage
 from synthscale.study.manifest import write_manifest
 from synthscale.study.recipe import Point, build_point
 from synthscale.study.store import ArtifactStore
@@ -228,13 +228,16 @@ def test_a_data_set_on_the_hub_is_named_and_a_folder_is_not(artifacts, compose_r
     assert not there.is_checked and "task.source=someone/sums" in there.line
 
 
-def test_refusals_are_one_sentence_and_write_nothing(artifacts, export, compose_run, tmp_path, capsys):
+def test_refusals_are_one_sentence_and_write_nothing(artifacts, export, compose_run, tmp_path, capsys, monkeypatch):
     point = build_point(compose_run("algorithm=sft", "data_size=3"))
     store = artifacts(point)
     key, evaluated = point.nodes["synthesize"].key, point.nodes["evaluate"].key
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "file").touch()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     refused = [
+        ([key, "."], ". is the current folder"),
         (["synthesise-12", tmp_path / "new"], f"There is no artifact 'synthesise-12' in {store.root}; near are {key}"),
         (["", tmp_path / "new"], "There is no artifact ''"),
         ([evaluated, tmp_path / "new"], f"holds figures and no data; export the policy, {point.nodes['sft'].key}."),
@@ -249,7 +252,7 @@ def test_refusals_are_one_sentence_and_write_nothing(artifacts, export, compose_
         assert export(*arguments) == 2
         error = capsys.readouterr().err
         assert sentence in error and len(error.splitlines()) == 1
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "runs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "here", "runs"]
 
 
 def test_an_artifact_goes_by_key_beginning_or_folder(artifacts, export, compose_run, tmp_path, capsys):
@@ -265,17 +268,17 @@ def test_an_artifact_goes_by_key_beginning_or_folder(artifacts, export, compose_
 
 
 def test_a_crash_on_the_way_leaves_nothing(artifacts, export, compose_run, tmp_path, monkeypatch):
-    from synthscale.study import export_data
+    from synthscale.publish import data
 
     point = build_point(compose_run("algorithm=sft", "data_size=3"))
     artifacts(point)
-    monkeypatch.setattr(export_data, "front_matter", lambda *_: 1 / 0)
+    monkeypatch.setattr(data, "front_matter", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export(point.nodes["synthesize"].key, tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
-PUSH = "import sys; from synthscale.study.export_app import main; sys.exit(main(sys.argv[1:]))"
+PUSH = "import sys; from synthscale.publish.export_app import main; sys.exit(main(sys.argv[1:]))"
 
 
 @pytest.fixture
@@ -342,7 +345,7 @@ def test_without_a_network_or_a_token_the_folder_stays(push, tmp_path, token):
 
 def test_help_and_a_refusal_import_nothing_heavy():
     heavy = ["torch", "transformers", "pandas", "lightning", "datasets", "huggingface_hub"]
-    code = "import sys; from synthscale.study.export_app import main; status = main(['no-such', 'nowhere']); "
+    code = "import sys; from synthscale.publish.export_app import main; status = main(['no-such', 'nowhere']); "
     code += f"print(status, [name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "2 []" and "There is no artifact" in done.stderr

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     folder, written = Path(options.folder), False
     try:
         _check(options)
-        from synthscale.study.export import check_empty, find_export, write_export
+        from synthscale.publish.export import check_empty, find_export, write_export
 
         check_empty(folder)
         export = find_export(options.artifact, options.runs_dir, options.license)
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         written = True
         print(f"{export.key} is in {folder}, as a {export.kind}.")
         if options.push:
-            from synthscale.study.export_push import push
+            from synthscale.publish.push import push
 
             print(f"Uploaded to {push(folder, options.push, export.kind, public=options.public)}.")
     except (UserError, ValueError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from synthscale.study.card import Card, drops_table, measures_table, shell, table
+from synthscale.publish.card import Card, drops_table, measures_table, shell, table
 
 FRONT = {"license": "mit", "tags": ["math"], "configs": [{"config_name": "default", "data_files": "data/a: b.parquet"}]}
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synthscale.publish.card import table
+from synthscale.publish.lineage import is_place_here, published
 from synthscale.stage.stage import Artifact
-from synthscale.study.card import table
-from synthscale.study.export_lineage import is_place_here, published
 
 SUFFIXES = frozenset({".safetensors", ".json", ".txt", ".model", ".jinja"})  # none of which runs when it is read
 CLEANED = ("config.json", "tokenizer_config.json", "generation_config.json")
