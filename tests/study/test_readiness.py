@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from synthscale.study.config import ConfigError
+from synthscale.study.estimate import History
 from synthscale.study.plan import make_plan
-from synthscale.study.readiness import refuse_missing_keys, refuse_missing_programs
+from synthscale.study.readiness import cut_solutions, refuse_missing_keys, refuse_missing_programs
 from synthscale.study.recipe import build_point
 from synthscale.study.store import ArtifactStore
 
@@ -41,3 +42,16 @@ def test_what_no_stage_needs_is_not_asked_for(compose_run, tmp_path, monkeypatch
     point = build_point(run)
     short = make_plan([type(point)(run, point.nodes["sft"], {})], ArtifactStore(tmp_path))
     refuse_missing_keys(short)
+
+
+def test_samples_that_will_be_cut_are_warned_of(compose_run, gsm8k_folder, small_llama, tmp_path):
+    store = ArtifactStore(tmp_path)
+    data = ("task=gsm8k", f"task.source={gsm8k_folder}", f"model.path={small_llama}", "task.num_validation=4")
+    sizes = ("data_size=4", "trainer.num_validation=4", "evaluation.num_test=8", "evaluation.num_sampled_problems=4")
+
+    def note(*overrides: str) -> str | None:
+        return cut_solutions(make_plan([build_point(compose_run(*overrides))], store), History(store))
+
+    assert "sampler.max_new_tokens=64 will cut many solutions" in (note(*data, *sizes) or "")
+    assert note(*data, *sizes, "sampler.max_new_tokens=512") is None
+    assert note() is None  # the embedded world

@@ -6,6 +6,7 @@ process that dies (killed, out of memory) costs its own stage a retry, from its 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -18,17 +19,20 @@ from rich.console import Console
 from synthscale.session import Session
 from synthscale.stage.stage import Node
 from synthscale.study.config import ExecutionConfig
+from synthscale.study.estimate import History
 from synthscale.study.logger import log_point
 from synthscale.study.outcome import Failure, Outcome, Raised, caught, error_path, keep_failure
 from synthscale.study.plan import Plan, make_plan
 from synthscale.study.progress import Display, show_progress
-from synthscale.study.readiness import refuse_missing_keys, refuse_missing_programs
+from synthscale.study.readiness import cut_solutions, refuse_missing_keys, refuse_missing_programs
 from synthscale.study.recipe import Point
 from synthscale.study.record import make_record, point_name, study_folder, write_record, write_tables
 from synthscale.study.roster import write_rosters
 from synthscale.study.schedule import Schedule
 from synthscale.study.store import ArtifactStore
 from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, stage_environment
+
+log = logging.getLogger(__name__)
 
 
 def run_points(
@@ -44,6 +48,8 @@ def run_points(
     plan = make_plan(points, store)
     refuse_missing_keys(plan)
     refuse_missing_programs(plan)
+    if (note := cut_solutions(plan, History(store))) is not None:
+        log.warning(note)
     write_rosters(point for point in points if point.root.stage == "evaluate")
     schedule = Schedule(plan)
     ledger = Ledger(plan, store)

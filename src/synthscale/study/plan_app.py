@@ -14,8 +14,11 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from synthscale.study.app import call_hydra, exit_status, run_point
+from synthscale.study.config import ConfigError
+from synthscale.study.estimate import History
 from synthscale.study.plan import Plan, make_plan
 from synthscale.study.plan_table import print_plan
+from synthscale.study.readiness import cut_solutions, refuse_missing_keys
 from synthscale.study.recipe import Point
 from synthscale.study.target import compose_point, store_of
 
@@ -61,6 +64,13 @@ class PlanTask:
         print_plan(plan, store, console)
         if self.preview is not None:
             self.preview(plan, console)
+        try:
+            refuse_missing_keys(plan)
+            note = cut_solutions(plan, History(store))
+        except ConfigError as error:  # a run would be refused; a plan needs no key
+            note = f"Before it can run: {error}"
+        if note is not None:
+            console.print(note, highlight=False, markup=False, soft_wrap=True)
 
 
 def writing_into(folder: str) -> list[str]:

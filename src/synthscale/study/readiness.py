@@ -10,6 +10,7 @@ from synthscale.policy.config import SamplerConfig, SamplerKind
 from synthscale.server.config import ServerConfig
 from synthscale.server.process import find_program
 from synthscale.study.config import ConfigError
+from synthscale.study.estimate import CHARACTERS_PER_TOKEN, History
 from synthscale.study.plan import Plan
 from synthscale.synthesis.config import ServerTeacherConfig
 
@@ -30,6 +31,22 @@ def refuse_missing_programs(plan: Plan) -> None:
         program = shlex.split(server.command)[0] if server.command else None
         if program and find_program(program) is None:
             raise ConfigError(f"{place}.command starts {program}, which is not installed here.")
+
+
+def cut_solutions(plan: Plan, history: History) -> str | None:
+    """A sentence where samples will be cut before solutions like the data set's own end; None where they fit."""
+    for planned in plan.todo:
+        sampler = getattr(planned.node.config, "sampler", None)
+        typical = history.typical(planned.node) if isinstance(sampler, SamplerConfig) else None
+        if typical is None or sampler is None:
+            continue
+        length = typical.solution_characters / CHARACTERS_PER_TOKEN
+        if sampler.max_new_tokens < 1.5 * length:
+            return (
+                f"sampler.max_new_tokens={sampler.max_new_tokens} will cut many solutions, which then have no answer: "
+                f"those of task {planned.node.config.task.name} have about {length:.0f} tokens on average."
+            )
+    return None
 
 
 def servers_of(plan: Plan) -> Iterator[tuple[str, ServerConfig]]:
