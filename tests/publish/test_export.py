@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -107,7 +108,10 @@ COLUMNS = {
     "sample": {"default": ["problem_id", "problem", "solution", "answer", "index", "verdict", "num_tokens"]},
     "compose": {"default": ["problem_id", "prompt", "chosen", "rejected", "rejected_complete", "divergence_only"]},
     "credit": {
-        "default": ["problem_id", "index", "step", "num_rollouts", "num_right"],
+        "default": [
+            *("problem_id", "problem", "solution", "answer"),
+            *("index", "step", "num_rollouts", "num_right"),
+        ],
         "continuations": ["problem_id", "index", "step", "solution"],
     },
 }
@@ -129,6 +133,7 @@ def test_data_load_as_a_data_set_with_the_columns_people_expect(artifacts, expor
         **{"index": 1, "verdict": "correct", "num_tokens": 5},
     }
     assert load(tmp_path / "compose")["rejected"] == ["#### 2", None]
+    assert load(tmp_path / "credit")["solution"] == ["try 0"]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
@@ -276,6 +281,20 @@ def test_a_crash_on_the_way_leaves_nothing(artifacts, export, compose_run, tmp_p
     with pytest.raises(ZeroDivisionError):
         export(point.nodes["synthesize"].key, tmp_path / "new")
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+def test_what_a_killed_export_left_is_removed_and_what_a_running_one_makes_is_not(
+    artifacts, export, compose_run, tmp_path
+):
+    point = build_point(compose_run("algorithm=sft", "data_size=3"))
+    artifacts(point)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    names = [f".new-{socket.gethostname()}-{number}" for number in (ended.pid, os.getppid())]
+    for name in names:
+        (tmp_path / name).mkdir()
+    assert export(point.nodes["synthesize"].key, tmp_path / "new") == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([names[1], "new", "runs"])
 
 
 PUSH = "import sys; from synthscale.publish.export_app import main; sys.exit(main(sys.argv[1:]))"

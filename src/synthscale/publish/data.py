@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from synthscale.stage.rows import ProblemRow, SolutionRow
+from synthscale.stage.rows import PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact
 from synthscale.study.error import UserError
 from synthscale.study.store import ArtifactStore
 
 COPIED = {  # tables whose columns are what people expect as they are
     "compose": {"default": "examples.parquet"},
-    "credit": {"default": "prefix_values.parquet", "continuations": "continuations.parquet"},
+    "credit": {"continuations": "continuations.parquet"},
     "teach": {"dropped": "dropped.parquet"},
 }
 SOLVED = {"synthesize": "traces.parquet", "teach": "traces.parquet", "sample": "samples.parquet"}
@@ -44,11 +44,25 @@ class SampleRow:
     num_tokens: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """What rollouts from a prefix of a wrong solution came to: Q(x, y_1 … y_step) is num_right / num_rollouts."""
+
+    problem_id: str
+    problem: str
+    solution: str
+    answer: str
+    index: int
+    step: int  # 0 is the problem alone
+    num_rollouts: int
+    num_right: int
+
+
 def write_data(artifact: Artifact, store: ArtifactStore, folder: Path) -> dict[str, Path]:
     """Write `data/` into the folder; return each config's file, the default one first, by their paths in it.
 
     Raises:
-        UserError: if the artifact of the problems, which a policy's samples need, is gone.
+        UserError: if an artifact that it takes its problems or solutions from is gone.
     """
     from synthscale.table import write_table
 
@@ -58,6 +72,9 @@ def write_data(artifact: Artifact, store: ArtifactStore, folder: Path) -> dict[s
         files["default"] = Path("data/train.parquet")
         row_type = SampleRow if stage == "sample" else TraceRow
         write_table(folder / files["default"], row_type, solved_rows(artifact, store, row_type))
+    if stage == "credit":
+        files["default"] = Path("data/train.parquet")
+        write_table(folder / files["default"], ValueRow, value_rows(artifact, store))
     for config, name in COPIED.get(stage, {}).items():
         if (artifact.folder / name).is_file():
             files[config] = Path("data") / ("train.parquet" if config == "default" else f"{config}.parquet")
@@ -72,7 +89,7 @@ def solved_rows(
     from synthscale.stage.by_problem import RowsByProblem
     from synthscale.table import iterate_table
 
-    holder = artifact if artifact.manifest["stage"] != "sample" else problems_of(artifact, store)
+    holder = artifact if artifact.manifest["stage"] != "sample" else input_of(artifact, "data", store)
     solutions = RowsByProblem(artifact.folder / SOLVED[artifact.manifest["stage"]], SolutionRow)
     for problem in iterate_table(holder.folder / "problems.parquet", ProblemRow):
         for row in solutions.of(problem.problem_id):
@@ -80,16 +97,31 @@ def solved_rows(
     solutions.end()
 
 
-def problems_of(samples: Artifact, store: ArtifactStore) -> Artifact:
-    """The artifact that holds the problems of samples.
+def value_rows(credit: Artifact, store: ArtifactStore) -> Iterator[ValueRow]:
+    """Each prefix's rollouts beside the problem and the whole wrong solution."""
+    from synthscale.stage.by_problem import RowsByProblem
+    from synthscale.table import iterate_table
+
+    samples = RowsByProblem(input_of(credit, "samples", store).folder / "samples.parquet", SolutionRow)
+    values = RowsByProblem(credit.folder / "prefix_values.parquet", PrefixValueRow)
+    for problem in iterate_table(input_of(credit, "data", store).folder / "problems.parquet", ProblemRow):
+        solutions = {row.index: row.solution for row in samples.of(problem.problem_id)}
+        for row in values.of(problem.problem_id):
+            common = (problem.problem_id, problem.text, solutions[row.index], problem.answer, row.index)
+            yield ValueRow(*common, row.step, row.num_rollouts, row.num_right)
+    values.end()
+
+
+def input_of(artifact: Artifact, name: str, store: ArtifactStore) -> Artifact:
+    """The artifact that it takes its problems or its solutions from.
 
     Raises:
         UserError: if it is gone.
     """
-    key = samples.manifest["inputs"]["data"]
+    key = artifact.manifest["inputs"][name]
     found = store.find_key(key)
     if found is None:
-        raise UserError(f"The problems of {samples.manifest['key']} lie in {key}, which is gone: run the study again.")
+        raise UserError(f"The {name} of {artifact.manifest['key']} lie in {key}, which is gone: run the study again.")
     return found
 
 

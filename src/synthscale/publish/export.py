@@ -6,9 +6,11 @@ no path, address or key of this machine.
 
 from __future__ import annotations
 
+import glob
 import json
-import secrets
+import os
 import shutil
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +102,7 @@ def write_export(export: Export, folder: Path) -> None:
     check_empty(folder)
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    temporary = temporary_beside(folder)
     temporary.mkdir()
     try:
         card = data_card(export, temporary) if export.kind == "dataset" else model_card(export, temporary)
@@ -116,6 +118,27 @@ def write_export(export: Export, folder: Path) -> None:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync_path(folder.parent)
+
+
+def temporary_beside(folder: Path) -> Path:
+    """A hidden name of this process's own; what killed processes of this machine left under theirs is removed."""
+    beginning = f".{folder.name}-{socket.gethostname()}-"
+    for left in folder.parent.glob(f"{glob.escape(beginning)}*"):
+        number = left.name.removeprefix(beginning)
+        if number.isdecimal() and not is_running(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    return folder.with_name(f"{beginning}{os.getpid()}")
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of that number here."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def data_card(export: Export, folder: Path) -> Card:

@@ -28,9 +28,12 @@ def push(folder: Path, name: str, kind: str, *, public: bool) -> str:
             )
             return str(repository)
     except Exception as error:  # of the client's own, or of the HTTP library under it
+        is_unreachable = any(name in type(error).__name__ for name in ("Connect", "Timeout", "Offline"))
+        what = "the hub cannot be reached: " if is_unreachable else ""
+        then = "when it can be" if is_unreachable else "log in with `hf auth login` or set HF_TOKEN, then"
         raise UserError(
-            f"{name} was not uploaded ({reason(error)}); the folder stays: log in with `hf auth login` or set "
-            f"HF_TOKEN, then `hf upload {name} {folder} --repo-type {kind}`."
+            f"{name} was not uploaded ({what}{reason(error)}); the folder stays: {then} `hf upload {name} {folder} "
+            f"--repo-type {kind}`."
         ) from error
     raise UserError(f"{name} is there already and public, so nothing was uploaded; add --public if that is meant.")
 
