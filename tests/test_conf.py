@@ -110,6 +110,18 @@ def test_every_point_of_every_study_composes(compose, needed_by, study):
     assert len(keys) == len(some)
 
 
+def test_the_papers_studies_go_to_a_cluster_unless_told_otherwise(compose, needed_by):
+    def launcher(*overrides: str) -> str:
+        return compose(*overrides, return_hydra_config=True).hydra.runtime.choices["hydra/launcher"]
+
+    for study in ("eightfold_gsm8k", "eightfold_math"):
+        needs = needed_by(Path("study") / study)
+        assert launcher(f"study={study}", *needs) == "slurm_h100"
+        assert launcher(f"study={study}", *needs, "hydra/launcher=local") == "local"
+    assert launcher("study=quick") == launcher() == "local"
+    assert launcher("study=quick", "hydra/launcher=slurm") == "slurm"
+
+
 def test_recipes_name_stages_and_end_with_evaluation(compose_run):
     for algorithm in ALGORITHMS:
         recipe = compose_run(f"algorithm={algorithm}").recipe
@@ -159,6 +171,8 @@ REFUSED = [
     ("task.name=alchemy", "task"),
     ("teacher.name=gpt4", "teacher"),
     ("sampler.name=vllm", "sampler"),
+    ('sampler.stop=["\\n\\n"]', "sampler.stop"),
+    ("sampler.server.command='serve \"{model} --port {port}'", "sampler.server.command"),
 ]
 
 

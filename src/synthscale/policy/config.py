@@ -147,6 +147,11 @@ class SamplerConfig:
         check_between("sampler.max_batch_rows", self.max_batch_rows, 1, 1_000_000)
         if "" in self.stop:
             raise ValueError("sampler.stop holds an empty text, which would end every solution before it begins.")
+        if any("\\n" in text for text in self.stop):
+            raise ValueError(
+                f"sampler.stop holds a backslash and an n, {self.stop}, and no line break: write it in YAML, or in "
+                "bash with $'…' around the override."
+            )
         self.server.check("sampler.server")
         if self.kind is SamplerKind.server and not self.server.url and not self.server.command:
             raise ValueError("sampler.kind=server needs sampler.server.url, or sampler.server.command to start one.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass, field
 
 from synthscale.problem import ONLY_HOW, check_between
@@ -53,6 +54,10 @@ class ServerConfig:
             raise ValueError(f"{key}.url must be http(s)://host:port/v1, without a name, password or key in it.")
         if self.command and "{port}" not in self.command:
             raise ValueError(f"{key}.command must hold {{port}}, where it is to listen: {self.command!r} does not.")
+        try:
+            shlex.split(self.command or "")
+        except ValueError as error:
+            raise ValueError(f"{key}.command cannot be read as a shell would ({error}): {self.command!r}.") from error
         if self.api_key_env and not re.fullmatch(r"[A-Za-z_]\w*", self.api_key_env, flags=re.ASCII):
             raise ValueError(f"{key}.api_key_env must be the name of an environment variable, and not a key itself.")
         num_prices = sum(value is not None for name, value in prices.items() if name != "max_cost")
