@@ -196,7 +196,7 @@ POINTS = {
     "mix": [
         "algorithm=step_mix",
         "seed=2",
-        "sampler.stop=['\n\n', '\\\\n', \"it's\", 'a\\\\']",
+        "sampler.stop=['\n\n', '\\\\t', \"it's\", 'a\\\\']",
         "algorithm.start=base",
     ],
     "world": ["algorithm=rft", "task.num_values=5", "task.zipf_exponent=0.5", "pretraining.seed=1"],
