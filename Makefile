@@ -5,7 +5,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: study test check fix base clean
+.PHONY: study test bench check fix base clean
 
 study: .venv/installed
 	$(BIN)/synthscale run study=quick
@@ -13,6 +13,10 @@ study: .venv/installed
 
 test: .venv/installed
 	$(BIN)/pytest
+
+# Speed beside what a user would take instead: a table, analysis/results/speed/speed.json and a figure.
+bench: .venv/bench
+	$(BIN)/python analysis/benchmarks/speed.py
 
 check: .venv/installed
 	$(BIN)/ruff check .
@@ -40,5 +44,13 @@ ifdef UV
 else
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+endif
+	touch $@
+
+.venv/bench: .venv/installed
+ifdef UV
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[bench]'
+else
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 endif
 	touch $@
