@@ -27,7 +27,7 @@ def measure_all(num_problems: int, phases: Sequence[str], scratch: Path | None) 
     """The phases in their order, since each needs what those before it have made."""
     with TemporaryDirectory(dir=scratch) as root:
         ordered = [phase for phase in PHASES if phase in phases]
-        return [measure(phase, num_problems, Path(root)) for phase in with_progress(ordered, "phases")]
+        return [measure(PHASES[name], name, num_problems, Path(root)) for name in with_progress(ordered, "phases")]
 
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:

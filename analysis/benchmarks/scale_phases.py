@@ -40,16 +40,20 @@ class Measured:
         return self.num_rows / self.seconds
 
 
-def measure(phase: str, num_problems: int, root: Path) -> Measured:
-    """Run a phase in a process of its own; it finds under `root` what earlier ones made."""
+Phase = Callable[[int, Path], int]
+"""Goes through so many problems, finds under the folder what earlier ones made, and returns how many rows it had."""
+
+
+def measure(phase: Phase, name: str, num_problems: int, root: Path) -> Measured:
+    """Run a phase in a process of its own."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as executor:
-        return executor.submit(_measure_here, phase, num_problems, root).result()
+        return executor.submit(_measure_here, phase, name, num_problems, root).result()
 
 
-def _measure_here(phase: str, num_problems: int, root: Path) -> Measured:
+def _measure_here(phase: Phase, name: str, num_problems: int, root: Path) -> Measured:
     started = time.perf_counter()
-    num_rows = PHASES[phase](num_problems, root)
-    return Measured(phase, num_problems, num_rows, time.perf_counter() - started, peak_mib())
+    num_rows = phase(num_problems, root)
+    return Measured(name, num_problems, num_rows, time.perf_counter() - started, peak_mib())
 
 
 def peak_mib() -> float:
@@ -159,14 +163,14 @@ def batches(num_problems: int, root: Path) -> int:
         num_updates=(len(tokens) + num_pairs) // BATCH_SIZE,
         seed=0,
         pad_id=0,
-        reference_logprobs_P2=torch.zeros(num_pairs, 2),
+        reference_logprobs=torch.zeros(num_pairs, 2),
     )
     return sum(
         data.batch(*data.plan[i]).whole[0] + len(data.plan[i][1]) for i in range(min(NUM_BATCHES, len(data.plan)))
     )
 
 
-PHASES: dict[str, Callable[[int, Path], int]] = {
+PHASES: dict[str, Phase] = {
     phase.__name__: phase for phase in (synthesize, grade, compose, tokenise, batches, credit, compose_steps)
 }
 

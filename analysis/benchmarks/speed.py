@@ -19,7 +19,17 @@ from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
 
 OUT = Path(__file__).resolve().parents[2] / "analysis/results/speed"
-DUELS: dict[str, str] = {}
+DUELS: dict[str, str] = {
+    "samples-tiny": "sampling_duels:tiny_samples",
+    "samples-llama": "sampling_duels:llama_samples",
+    "rollouts": "sampling_duels:rollouts",
+    "rollouts-one-by-one": "sampling_duels:rollouts_one_by_one",
+    "step-pairs": "training_duels:step_pairs",
+    "fine-tuning": "training_duels:packed_solutions",
+    "fine-tuning-wrapped": "training_duels:wrapped_solutions",
+    "grading-gsm8k": "grading_duel:gsm8k",
+    "grading-math": "grading_duel:math",
+}
 """Where each duel is: `module:function` of this package."""
 
 

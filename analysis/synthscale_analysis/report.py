@@ -3,9 +3,9 @@
     synthscale report runs/eightfold
 
 Reads DIR/results.csv (or .parquet) and writes into DIR/report/: error_vs_size, fits and data_multiplier as PNG and SVG,
-summary.csv and fits.csv. Laws are fitted at `estimates.STUDY_DELTA`, not at the δ published for training losses. A
-table of several tasks or models gives a folder for each pair. A half-finished study gets its report too, with what is
-missing said under the table.
+summary.csv and fits.csv; where the points' artifacts are there too, stage_seconds as figure and table. Laws are fitted
+at `estimates.STUDY_DELTA`, not at the δ published for training losses. A table of several tasks or models gives a
+folder for each pair. A half-finished study gets its report too, with what is missing said under the table.
 """
 
 import argparse
@@ -26,9 +26,12 @@ from synthscale_analysis.figure_fits import NAME as FITS_NAME
 from synthscale_analysis.figure_fits import fits_figure
 from synthscale_analysis.figure_multiplier import NAME as MULTIPLIER_NAME
 from synthscale_analysis.figure_multiplier import multiplier_figure
+from synthscale_analysis.figure_seconds import LEFT_OUT, artifacts_of, seconds_figure
+from synthscale_analysis.figure_seconds import NAME as SECONDS_NAME
 from synthscale_analysis.freshness import digest_of, is_fresh, mark_fresh
 from synthscale_analysis.output import report_console, with_progress, write_atomically
 from synthscale_analysis.records import read_records
+from synthscale_analysis.stage_seconds import stage_seconds
 from synthscale_analysis.studies import TaskModelRecords, studies_in
 from synthscale_analysis.style import save_figure
 from synthscale_analysis.summary import fits_table, summary_table
@@ -53,16 +56,26 @@ def main(argv: list[str]) -> int:
     records = read_records(options.folder)
     console = report_console()
     for study in studies_in(records, options.folder / "report", options.task, options.model):
-        summary = write_report(study, options.bootstrap, options.seed)
+        seconds = stage_seconds(study.records, artifacts_of(options.folder))
+        summary = write_report(study, options.bootstrap, options.seed, seconds)
         console.print(_printed_table(study, summary))
-        for note in gaps(study.records, curves_of(study.records)):
+        notes = gaps(study.records, curves_of(study.records))
+        for note in notes if seconds is not None else [*notes, LEFT_OUT]:
             console.print(note, highlight=False)
         console.print(f"Figures and tables: {study.folder}", highlight=False, soft_wrap=True)
     return 0
 
 
-def write_report(study: TaskModelRecords, num_draws: int, seed: int) -> pd.DataFrame:
-    """Write figures and tables of one task and model into its folder, unless they are there; the summary table."""
+def write_report(
+    study: TaskModelRecords, num_draws: int, seed: int, seconds: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Write figures and tables of one task and model into its folder, unless they are there; the summary table.
+
+    seconds: what `stage_seconds` returns; without it there is no figure of them.
+    """
+    if seconds is not None:
+        write_atomically(study.folder / f"{SECONDS_NAME}.csv", _csv(seconds))
+        save_figure(seconds_figure(seconds), study.folder, SECONDS_NAME)
     digest = digest_of(study.records, num_draws, seed)
     has_baseline = bool(study.records["algorithm"].isin(BASELINES).any())
     figures = (ERROR_NAME, FITS_NAME, *([MULTIPLIER_NAME] if has_baseline else []))

@@ -137,7 +137,8 @@ def stage_jobs(
         keys = {node.key for node in pack}
         indices = sorted({index for key in keys for index in plan.nodes[key].points})
         points = tuple(plan.points[index] for index in indices if plan.points[index].root.key in keys)
-        execution, num_threads = execution_of(plan.points), threads_of(plan.points)
+        execution = execution_of(plan.points)
+        num_threads = min(threads_of(plan.points), array.resources.cpus or 1)
         jobs.append(
             StageJob(pack, points, absolute, study, execution, num_threads, array.signal_seconds(config), Path.cwd())
         )

@@ -77,6 +77,8 @@ def test_value_under_bok(num_rollouts):
         {"max_negatives_per_problem": 0},
         {"best_of": 0},
         {"best_of": 6, "num_rollouts": 5},  # any of 6 out of 5
+        {"confidence": 1.1},
+        {"max_rollouts": -1},
     ],
 )
 def test_credit_out_of_range_is_refused_by_the_keys_name(wrong):

@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from hydra_plugins.synthscale_launchers.local import LocalLauncher
+
 DRIVER = """
 import contextlib, io, json, sys
 import synthscale.study.store as store
@@ -151,3 +153,17 @@ def test_a_launcher_that_a_single_point_does_not_use_is_refused(tmp_path):
     status, _, err, calls = json.loads(done.stdout.splitlines()[-1])
     assert (status, calls) == (2, [])
     assert err == "hydra/launcher=slurm starts sweeps: add -m, also for a single point.\n"
+
+
+@pytest.mark.parametrize(("num_threads", "num_workers"), [(1, 8), (2, 4), (3, 2), (16, 1)])
+def test_workers_and_their_threads_are_as_many_as_there_are_cores(monkeypatch, num_threads, num_workers):
+    asked = []
+    monkeypatch.setattr("synthscale.study.execute.available_cores", lambda: 8)
+    monkeypatch.setattr("synthscale.study.execute.threads_of", lambda points: num_threads)
+    monkeypatch.setattr(
+        "synthscale.study.execute.run_points", lambda *args, num_workers, **_: asked.append(num_workers)
+    )
+    monkeypatch.setattr("synthscale.study.summary.print_summary", lambda *args: None)
+    LocalLauncher().carry_out([], None, None)
+    LocalLauncher(num_workers=5).carry_out([], None, None)
+    assert asked == [num_workers, 5]

@@ -24,8 +24,12 @@ SMALL = [
     "trainer.num_validations=1",
     "sampler.num_samples=8",
 ]
-STUDY = ["-m", "algorithm=sft,rft", "data_size=16,20,24", "seed=1,2", "study_name=demo", *SMALL]
-SLURM = ["hydra/launcher=slurm_test", "hydra.launcher.points_per_job=3"]
+FEW_UPDATES = ["algorithm.first.updates_per_problem=0.2", "algorithm.second.updates_per_problem=0.2"]
+STUDY = ["-m", "algorithm=sft,rft", "data_size=16,20", "seed=1,2", "study_name=demo", *SMALL, *FEW_UPDATES]
+SLURM = [
+    *("hydra/launcher=slurm_test", "hydra.launcher.points_per_job=4"),
+    "hydra.launcher.resources.finetune.points_per_job=2",
+]
 MEASURED_ANEW = {"train_seconds", "sample_seconds"}
 
 
@@ -88,26 +92,26 @@ def rows(folder: Path, study: str = "demo") -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def finished(slurm, tmp_path_factory) -> Path:
-    """A study of twelve points over several layers, submitted to the cluster and left alone until its end."""
+    """A study of eight points over several layers, submitted to the cluster and left alone until its end."""
     folder = tmp_path_factory.mktemp("finished")
     printed = submit(slurm, folder, *STUDY, *SLURM)
-    assert "Submitted 42 stages as 7 job arrays" in printed
+    assert "Submitted 28 stages as 7 job arrays" in printed
     early = status(slurm, folder)["counts"]
     assert early["queued"] + early["running"] > 0, "the submitting process is gone and the study is not"
     ended = wait_for_end(slurm, folder)
-    assert ended["counts"] == {"done": 12, "running": 0, "queued": 0, "failed": 0, "missing": 0}
+    assert ended["counts"] == {"done": 8, "running": 0, "queued": 0, "failed": 0, "missing": 0}
     return folder
 
 
 def test_a_submitted_study_equals_the_local_one(slurm, finished, tmp_path):
     submit(slurm, tmp_path, *STUDY)
-    assert len(rows(tmp_path)) == 12
+    assert len(rows(tmp_path)) == 8
     assert rows(finished) == rows(tmp_path)
 
 
 def test_stages_are_packed(slurm, finished):
     packs = [pack for array in arrays(finished) if array["stage"] == "finetune" for pack in array["packs"]]
-    assert sorted(map(len, packs)) == [3, 3, 3, 3]
+    assert sorted(map(len, packs)) == [2, 2, 2, 2]
     for array in arrays(finished):
         for index in range(len(array["packs"])):
             job_id = f"{array['job_id']}_{index}" if len(array["packs"]) > 1 else array["job_id"]
@@ -118,7 +122,7 @@ def test_stages_are_packed(slurm, finished):
 def test_the_same_command_again_submits_nothing(slurm, finished):
     before = arrays(finished)
     printed = submit(slurm, finished, *STUDY, *SLURM)
-    assert "12 of 12 points were there already." in printed
+    assert "8 of 8 points were there already." in printed
     assert "There is nothing to submit." in printed
     assert arrays(finished) == before
 
@@ -132,7 +136,7 @@ def test_status_without_accounting_and_after_the_queue_forgot(slurm, finished, t
     env = slurm.env | {"PATH": str(bare)}
     command = [SYNTHSCALE, "status", "runs/demo", "--json"]
     done = subprocess.run(command, cwd=finished, env=env, capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(done.stdout)["counts"]["done"] == 12
+    assert json.loads(done.stdout)["counts"]["done"] == 8
 
 
 def test_two_people_submit_at_once_and_nothing_twice(slurm, tmp_path):
@@ -144,14 +148,14 @@ def test_two_people_submit_at_once_and_nothing_twice(slurm, tmp_path):
     outputs = [process.communicate(timeout=120)[0].decode() for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     keys = [key for array in arrays(tmp_path) for pack in array["packs"] for key in pack]
-    assert len(keys) == len(set(keys)) == 42
+    assert len(keys) == len(set(keys)) == 28
 
     done = synthscale(slurm, tmp_path, "cancel", "runs/demo")
     assert done.returncode == 0 and done.stdout.startswith("Cancelled "), done.stderr
     ids = {array["job_id"] for array in arrays(tmp_path)}
     left = {state for job_id, state in slurm.squeue().items() if job_id.partition("_")[0] in ids}
     assert left <= {"CANCELLED", "COMPLETED"}
-    assert status(slurm, tmp_path)["counts"]["missing"] == 12, "and none failed"
+    assert status(slurm, tmp_path)["counts"]["missing"] == 8, "and none failed"
     again = synthscale(slurm, tmp_path, "cancel", "runs/demo")
     assert (again.returncode, again.stdout) == (0, "No job of runs/demo is in the queue.\n")
 

@@ -207,6 +207,19 @@ def test_each_job_holds_the_stages_that_the_book_says(slurm, hand_over, points, 
     assert {len(keys) for array in arrays_of(book) for keys in array.packs if array.stage == "sample"} == {2}
 
 
+def test_a_job_has_no_more_threads_than_cpus(slurm, hand_over, points, book):
+    for point in points:
+        point.config.trainer.num_threads = 4
+    hand_over(SlurmConfig(resources={"default": Resources(cpus=8), "compose": Resources(cpus=2)}))
+    threads = {}
+    for array in arrays_of(book):
+        for job_id in array.job_ids:
+            job = DelayedSubmission.load(Path(array.logs) / f"{job_id}_submitted.pkl").function
+            threads.setdefault(array.stage, set()).add(job.num_threads)
+    assert threads.pop("compose") == {2}
+    assert set().union(*threads.values()) == {4}
+
+
 def test_the_same_command_again_submits_nothing(slurm, hand_over, book):
     first, again = hand_over(), hand_over()
     assert (len(first.arrays), first.num_in_queue) == (slurm.num_submitted, 0)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from synthscale.policy import sampler as sampler_module
-from synthscale.policy.cache import allocated_cache
+from synthscale.policy import fixed_rows as fixed_rows_module
 from synthscale.policy.config import PolicyConfig, SamplerConfig
 from synthscale.policy.policy import load_policy
 from synthscale.policy.prompter import Prompt, Prompter
-from synthscale.policy.sampler import Sampler, choose
+from synthscale.policy.sampler import Sampler
 from synthscale.problem import split_steps
 
 MAX_NEW_TOKENS = 48
@@ -33,8 +32,8 @@ def odd_prompts(traces) -> list[Prompt]:
     return [Prompt(text) for text in [*texts, "= | p0 p1 2 3 4 + - \n"]]
 
 
-def make(policy, max_batch_rows: int = 1024, max_new_tokens: int = MAX_NEW_TOKENS) -> Sampler:
-    return Sampler(policy.model, policy.prompter, max_new_tokens=max_new_tokens, max_batch_rows=max_batch_rows)
+def make(policy, max_batch_rows: int = 1024, max_new_tokens: int = MAX_NEW_TOKENS, **keys) -> Sampler:
+    return Sampler(policy.model, policy.prompter, max_new_tokens=max_new_tokens, max_batch_rows=max_batch_rows, **keys)
 
 
 def by_transformers(policy, prompt: Prompt) -> list[int]:
@@ -69,25 +68,6 @@ def test_the_shipped_base_executes_steps(base_policy, task, traces):
     ]
     assert sum(truth != "wrong_execution" for truth in truths) > 0.95 * len(truths)
     assert sum(truth == "wrong_decision" for truth in truths) > 0.1 * len(truths)  # and knows no precedence
-
-
-@torch.inference_mode()
-def test_logits_with_the_allocated_cache_equal_a_full_forward(base_policy, traces):
-    texts = [problem.text + "\n" + trace for problem, trace in traces[:3]]
-    ids = torch.tensor(base_policy.tokenizer(texts, add_special_tokens=False)["input_ids"])
-    full = base_policy.model(input_ids=ids, use_cache=False).logits
-    num_prompt = 10
-    cache = allocated_cache(base_policy.model.config.num_hidden_layers, ids.shape[1])
-    base_policy.model(input_ids=ids[:, :num_prompt], past_key_values=cache, use_cache=True)
-    cache.batch_repeat_interleave(2)
-    rows = torch.tensor([0, 0, 1, 1, 2, 2])
-    for position in range(num_prompt, ids.shape[1]):
-        if position == num_prompt + 5:  # rows 1 and 4 have ended
-            cache.batch_select_indices(torch.tensor([0, 2, 3, 5]))
-            rows = rows[[0, 2, 3, 5]]
-        logits = base_policy.model(input_ids=ids[rows, position, None], past_key_values=cache, use_cache=True).logits
-        assert torch.allclose(logits[:, -1], full[rows, position], atol=1e-4)
-    assert cache.get_seq_length() == ids.shape[1]
 
 
 def test_same_seed_same_samples_and_another_seed_others(base_policy, prompts):
@@ -160,10 +140,23 @@ def test_progress_counts_prompts_up_to_all(base_policy, prompts):
     assert calls[-1] == (len(prompts), len(prompts))
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.01])
-def test_rows_that_go_on_do_not_notice_that_others_left(base_policy, odd_prompts, share, monkeypatch):
-    monkeypatch.setattr(sampler_module, "SHRINK_SHARE", share)
-    drawn = make(base_policy).sample(odd_prompts, 2, temperature=0.0, seed=0)
+@pytest.fixture(params=[None, (16, 0.75), (1, 0.0), (1, 1.01), (5, 0.9)])
+def fixed_rows(request, monkeypatch) -> bool:
+    """Whether each sample has a row; and then, when the host looks, and how many rows have to go on for all to stay."""
+    if request.param is not None:
+        monkeypatch.setattr(fixed_rows_module, "CHECK_TOKENS", request.param[0])
+        monkeypatch.setattr(fixed_rows_module, "ROWS_SHARE", request.param[1])
+    return request.param is not None
+
+
+def test_a_row_for_every_sample_draws_the_same(base_policy, prompts, odd_prompts, fixed_rows):
+    texts = prompts + odd_prompts
+    expected = make(base_policy, 40).sample(texts, 4, temperature=1.0, seed=3)
+    assert make(base_policy, 40, fixed_rows=fixed_rows).sample(texts, 4, temperature=1.0, seed=3) == expected
+
+
+def test_rows_that_go_on_do_not_notice_that_others_left(base_policy, odd_prompts, fixed_rows):
+    drawn = make(base_policy, fixed_rows=fixed_rows).sample(odd_prompts, 2, temperature=0.0, seed=0)
     assert len({samples[0].num_tokens for samples in drawn}) > 2  # they do end at different places
     for prompt, samples in zip(odd_prompts, drawn, strict=True):
         assert [make(base_policy).sample([prompt], 1, temperature=0.0, seed=0)[0][0]] * 2 == samples
@@ -188,13 +181,6 @@ def test_first_tokens_come_as_often_as_the_softmax_says(base_policy, temperature
     assert chi_square < num_cells + 6 * (2 * num_cells) ** 0.5
 
 
-def test_choose_is_argmax_at_temperature_0_and_near_it():
-    logits = torch.tensor([[0.0, 2.0, 1.0], [5.0, 0.0, 4.0]])
-    generator = torch.Generator().manual_seed(0)
-    assert choose(logits, 0.0, generator).tolist() == [1, 0]
-    assert choose(logits, 0.01, generator).tolist() == [1, 0]
-
-
 def test_a_continuation_cut_at_the_limit_has_not_finished(base_policy, traces):
     problem, _ = traces[0]
     whole = make(base_policy).sample([Prompt(problem.text + "\n")], 1, temperature=0.0, seed=0)[0][0]
@@ -217,17 +203,11 @@ def test_built_with_the_configs_limits(base_policy):
     assert (sampler.max_new_tokens, sampler.max_batch_rows, sampler.stop.texts) == (7, 9, ["\n\n"])
 
 
-def stopping(policy, *stop: str, max_new_tokens: int = MAX_NEW_TOKENS) -> Sampler:
-    return Sampler(policy.model, policy.prompter, max_new_tokens=max_new_tokens, max_batch_rows=64, stop=stop)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.75, 1.01])
 @pytest.mark.parametrize("stop", [("\n",), ("| ", "\n"), ("= 4",), ("never",), ("p0", "p1", "p2", "p3")])
-def test_a_row_ends_before_the_first_stop_text(base_policy, odd_prompts, stop, share, monkeypatch):
+def test_a_row_ends_before_the_first_stop_text(base_policy, odd_prompts, stop, fixed_rows):
     """With what the same row would have been without any; the other rows do not notice."""
-    monkeypatch.setattr(sampler_module, "SHRINK_SHARE", share)
     free = make(base_policy).sample(odd_prompts, 1, temperature=0.0, seed=0)
-    stopped = stopping(base_policy, *stop).sample(odd_prompts, 1, temperature=0.0, seed=0)
+    stopped = make(base_policy, stop=stop, fixed_rows=fixed_rows).sample(odd_prompts, 1, temperature=0.0, seed=0)
     tokenizer = base_policy.tokenizer
     for (whole,), (cut,) in zip(free, stopped, strict=True):
         places = [whole.text.index(text) for text in stop if text in whole.text]
@@ -241,39 +221,36 @@ def test_a_row_ends_before_the_first_stop_text(base_policy, odd_prompts, stop, s
     assert any(cut.text != whole.text for (whole,), (cut,) in zip(free, stopped, strict=True)) == (stop != ("never",))
 
 
-class Scripted(torch.nn.Module):
-    """A model that writes a text, whatever it is asked: one token after the other."""
-
-    def __init__(self, model, ids: list[int]) -> None:
-        super().__init__()
-        self.model, self.ids, self.calls = model, ids, 0
-        self.config, self.generation_config, self.device = model.config, model.generation_config, model.device
-
-    def forward(self, **kwargs):
-        output = self.model(**kwargs)
-        output.logits[:] = 0
-        output.logits[:, -1, self.ids[self.calls]] = 1
-        self.calls += 1
-        return output
-
-
 @pytest.fixture
 def writing(small_llama):
-    """A sampler of a policy that writes a text, in bytes; with what ends its solutions."""
+    """A sampler of a policy that writes a text, in bytes, after a prompt of two; with what ends its solutions."""
     model, tokenizer = load_policy(small_llama)
+    forward = model.forward
 
     def make(text: str, *stop: str, end: list[int] | None = None, max_new_tokens: int = 80) -> Sampler:
-        ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-        scripted = Scripted(model, ids + [tokenizer.eos_token_id] * 100)
+        ids = torch.tensor(
+            [0, *tokenizer(text, add_special_tokens=False)["input_ids"]] + [tokenizer.eos_token_id] * 100
+        )
+
+        def scripted(**inputs):
+            output = forward(**inputs)
+            num_rows, length = inputs["input_ids"].shape
+            positions = inputs.get("position_ids", torch.arange(length).expand(num_rows, -1))
+            positions = positions[:, -output.logits.shape[1] :]
+            output.logits = torch.nn.functional.one_hot(ids[positions], output.logits.shape[-1]).float()
+            return output
+
+        model.forward = scripted
         model.generation_config.eos_token_id = end or tokenizer.eos_token_id
         prompter = Prompter(tokenizer, PolicyConfig())
-        return Sampler(scripted, prompter, max_new_tokens=max_new_tokens, max_batch_rows=8, stop=stop)
+        return Sampler(model, prompter, max_new_tokens=max_new_tokens, max_batch_rows=8, stop=stop)
 
     return make
 
 
 def written(sampler: Sampler) -> tuple[str, int, bool]:
     ((continuation,),) = sampler.sample([Prompt("1\n")], 1, temperature=0.0, seed=0)
+    assert sampler._decoding.__name__ == "decode_shared"
     return continuation.text, continuation.num_tokens, continuation.finished
 
 

@@ -199,6 +199,7 @@ POINTS = {
         "sampler.stop=['\n\n', '\\\\t', \"it's\", 'a\\\\']",
         "algorithm.start=base",
     ],
+    "searched": ["algorithm=step_dpo", "credit=adaptive", "credit.max_rollouts=3", "sampler.num_samples=4"],
     "world": ["algorithm=rft", "task.num_values=5", "task.zipf_exponent=0.5", "pretraining.seed=1"],
     "diverse": ["algorithm=rft", "mixture=diverse_positives", "task.unambiguous=false"],
 }

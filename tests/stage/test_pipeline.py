@@ -126,7 +126,7 @@ def test_references_are_the_sft_policys_and_kept_with_the_artifact(store, point_
     from synthscale.policy.policy import load_policy
     from synthscale.policy.prompter import Prompter
     from synthscale.training.encoding import Encoder
-    from synthscale.training.fit import reference_logprobs
+    from synthscale.training.references import reference_logprobs
 
     made = artifacts(store, point_of(algorithm))
     examples = [e for e in read_table(made["compose"].folder / "examples.parquet", Example) if e.is_pair]

@@ -204,7 +204,7 @@ def test_ranks_without_a_share_of_an_update_take_part_in_it(done):
 
 def test_tokens_are_counted_over_all_ranks(done):
     together, alone = (one.measures["num_train_tokens"] for one in (done.made("whole"), done.alone()))
-    assert 0.8 * alone < together <= alone  # less padding, since a share has its own longest row
+    assert together == alone > 0  # no padding counts
 
 
 def test_ranks_that_were_stopped_by_the_first_one_go_on_as_if_nothing_had_happened(done):
@@ -272,7 +272,8 @@ def test_one_process_that_was_killed_goes_on_to_the_last_bit(done, monkeypatch):
     (killed,) = done.killed_alone
     assert (killed.said, killed.status) == ([], -9), killed.errors
     updates: list[int] = []
-    monkeypatch.setattr("synthscale.training.fit.reference_logprobs", None)  # those of the killed process are there
+    # those of the killed process are there
+    monkeypatch.setattr("synthscale.training.references.reference_logprobs", None)
     artifact = done.go_on_alone(Session(lambda update, _: updates.append(update)))
     assert updates == [5, 6, 7, 8]
     assert_equal(artifact, done.alone())

@@ -23,12 +23,18 @@ def nodes(compose_run):
         ("synthesize", (*WITH_SFT, "sft_matched")),
         ("sft", WITH_SFT),
         ("sample", WITH_SAMPLES),
-        ("credit", ("step_dpo", "step_mix")),
     ],
 )
 def test_points_of_one_size_and_seed_share(nodes, role, algorithms):
     keys = {nodes(f"algorithm={algorithm}", "data_size=64", "seed=3")[role].key for algorithm in algorithms}
     assert len(keys) == 1
+
+
+def test_points_that_search_for_pits_in_one_way_share_the_rollouts(nodes):
+    exhaustive = ("algorithm=step_mix", "credit=largest_drop"), ("algorithm=step_dpo",)
+    adaptive = ("algorithm=step_mix",), ("algorithm=step_dpo", "credit=adaptive")
+    keys = [{nodes(*overrides)["credit"].key for overrides in ways} for ways in (exhaustive, adaptive)]
+    assert [len(of_way) for of_way in keys] == [1, 1] and keys[0] != keys[1]
 
 
 def test_points_do_not_share_what_differs(nodes):

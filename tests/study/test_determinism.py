@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 POINT = (
     "algorithm=step_mix",
     "data_size=16",
@@ -30,14 +32,21 @@ def results_of(folder: Path) -> list[dict[str, str]]:
     return [{name: cell for name, cell in row.items() if not name.endswith("_seconds")} for row in rows]
 
 
-def test_the_same_command_gives_the_same_results(tmp_path: Path) -> None:
-    first, second = results_of(tmp_path / "one"), results_of(tmp_path / "two")
-    assert first == second
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, str]]]:
+    """The folder of a run, and its rows."""
+    folder = tmp_path_factory.mktemp("once")
+    return folder, results_of(folder)
+
+
+def test_the_same_command_gives_the_same_results(once: tuple[Path, list[dict[str, str]]], tmp_path: Path) -> None:
+    _, first = once
+    assert results_of(tmp_path) == first
     assert len(first) == 1 and first[0]["test_accuracy"] != "" and first[0]["num_rollouts"] != ""
 
 
-def test_a_finished_point_is_not_made_again(tmp_path: Path) -> None:
-    first = results_of(tmp_path)
-    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "artifacts").rglob("manifest.json")}
-    assert results_of(tmp_path) == first
-    assert made and made == {path: path.stat().st_mtime_ns for path in (tmp_path / "artifacts").rglob("manifest.json")}
+def test_a_finished_point_is_not_made_again(once: tuple[Path, list[dict[str, str]]]) -> None:
+    folder, first = once
+    made = {path: path.stat().st_mtime_ns for path in (folder / "artifacts").rglob("manifest.json")}
+    assert results_of(folder) == first
+    assert made and made == {path: path.stat().st_mtime_ns for path in (folder / "artifacts").rglob("manifest.json")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -30,11 +31,39 @@ REFUSED = [
 ]
 
 
+PROGRAM = """
+import contextlib, io, json, sys
+from synthscale.cli import main
+
+said = []
+for line in json.loads(sys.argv[1]):
+    sys.argv[1:] = ["run", *line.split(" ")]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as stderr:
+        status = main()
+    said.append([status, stderr.getvalue()])
+print(json.dumps(said))
+"""
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[int, str]]]:
+    """The folder that all commands were given in, and of each its exit status and what it wrote to stderr."""
+    folder = tmp_path_factory.mktemp("door")
+    lines = [line for line, _ in REFUSED]
+    command = [sys.executable, "-c", PROGRAM, json.dumps(lines)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=True)
+    said = json.loads(done.stdout.splitlines()[-1])
+    return folder, {line: (status, stderr) for line, (status, stderr) in zip(lines, said, strict=True)}
+
+
 @pytest.mark.parametrize(("override", "named"), REFUSED)
-def test_one_sentence_that_names_the_key(tmp_path: Path, override: str, named: str) -> None:
-    program = "import sys; from synthscale.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", program, "run", *override.split(" ")]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1 and named in done.stderr
-    assert not list(tmp_path.rglob("manifest.json"))
+def test_one_sentence_that_names_the_key(
+    answers: tuple[Path, dict[str, tuple[int, str]]], override: str, named: str
+) -> None:
+    status, stderr = answers[1][override]
+    assert status == 2
+    assert len(stderr.strip().splitlines()) == 1 and named in stderr
+
+
+def test_nothing_was_computed(answers: tuple[Path, dict[str, tuple[int, str]]]) -> None:
+    assert not list(answers[0].rglob("manifest.json"))

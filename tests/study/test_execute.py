@@ -15,7 +15,7 @@ from functools import partial
 import pytest
 from rich.console import Console
 
-from synthscale.study.execute import run_points
+from synthscale.study.execute import available_cores, run_points
 from synthscale.study.store import ArtifactStore
 from synthscale.study.summary import accuracy_cell, print_summary
 
@@ -147,6 +147,16 @@ def test_workers_make_shared_stages_once(toy_path, tmp_path):
     makers = (tmp_path / "calls").read_text().splitlines()
     assert len(makers) == 2, "one for each seed"
     assert len(set(makers)) == 2, "in two processes"
+
+
+def test_a_stages_process_has_the_threads_that_it_was_given(toy_path, tmp_path):
+    """Three, which by themselves they would have on no machine; torch takes no more than there are cores."""
+    point = {"num_threads": 3, "sft": {"threads": str(tmp_path / "threads")}}
+    outcomes_of(start(toy_path, tmp_path, [point], num_workers=1))
+    (line,) = (tmp_path / "threads").read_text().splitlines()
+    of_torch, *others = json.loads(line)
+    assert of_torch == min(3, available_cores())
+    assert others == [3] * 5
 
 
 def test_a_worker_killed_twice_costs_its_own_point_only(toy_path, tmp_path):

@@ -43,6 +43,7 @@ def run(config, inputs, out, session):
     session.advance(1, 2)
     (out / "part").mkdir()
     (out / "part" / "answer.txt").write_text(config.get("text", "answer") * 1000)
+    mark_threads(config)
     if "steps" in config:
         (out / "steps.json").write_text(json.dumps(take_steps(config, out, session)))
     if "journals" in config:
@@ -73,6 +74,17 @@ def mark(config, name, text):
     if name in config:
         with Path(config[name]).open("a") as file:
             file.write(f"{text}\n")
+
+
+def mark_threads(config):
+    """Add a line with the sizes of the thread pools of this process, if the config asks for it."""
+    if "threads" in config:
+        import pyarrow
+        import torch
+
+        pools = [torch.get_num_threads(), pyarrow.cpu_count(), pyarrow.io_thread_count()]
+        names = ["OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"]
+        mark(config, "threads", json.dumps([*pools, *(int(os.environ[name]) for name in names)]))
 
 
 def meet(config, session):
@@ -156,7 +168,9 @@ class ToyConfig:
     execution: ExecutionConfig = field(default_factory=lambda: ExecutionConfig(max_retries=1))
 
 
-def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", execution=None, **stages) -> Point:
+def toy_point(
+    runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", execution=None, num_threads=1, **stages
+) -> Point:
     """A point of the toy study; `stages` holds what each stage is to do, by role, `execution` keys of its config.
 
     sft: synthesize, sft, evaluate. Others: synthesize, sft, sample, credit, compose, policy, evaluate.
@@ -179,6 +193,7 @@ def toy_point(runs_dir, algorithm="sft", data_size=64, seed=0, logger="none", ex
     nodes["evaluate"] = node("evaluate", policy=list(nodes.values())[-1])
     config = ToyConfig(str(runs_dir), ToyNamed(algorithm), data_size, seed, ToyLogger(logger))
     config.execution = replace(config.execution, **execution or {})
+    config.trainer.num_threads = num_threads
     return Point(config, nodes["evaluate"], nodes)
 
 

@@ -14,8 +14,9 @@ from synthscale.session import Session
 from synthscale.training.config import Device, TrainerConfig
 from synthscale.training.data import MixedDataModule
 from synthscale.training.encoding import Encoder
-from synthscale.training.fit import FitResult, fit, reference_logprobs
+from synthscale.training.fit import FitResult, fit
 from synthscale.training.module import Objective
+from synthscale.training.references import reference_logprobs
 from synthscale.training.validation import Validator
 
 CPU = TrainerConfig(device=Device.cpu, num_validations=2, num_validation=4, batch_size=8)
@@ -45,7 +46,8 @@ def train(task: PrecedenceTask, tmp_path: Path) -> Callable[..., FitResult]:
             num_updates=num_updates,
             seed=3,
             pad_id=pad_id,
-            reference_logprobs_P2=reference_logprobs(policy.model, encoded, pad_id, 8, config.precision),
+            reference_logprobs=reference_logprobs(policy.model, encoded, pad_id, 8, config.precision),
+            micro_batch_size=config.micro_batch_size,
         )
         objective = Objective(1e-2, num_updates, 0.5, 1.0)
         return fit(policy.model, data, objective, config, accuracy or validator.accuracy, session or Session(), folder)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from synthscale.mixture.example import Example
-from synthscale.objective.sft import sequence_logprobs
-from synthscale.training.encoding import EncodedSide, Encoder, keep_divergence, pad
+from synthscale.training.encoding import EncodedSide, Encoder, keep_divergence
 
 PROMPT = "1 + 2 * 3\n"
 CHOSEN = "p1 2 * 3 = 1 | 1 + 1\np0 1 + 1 = 2 | 2"
@@ -70,27 +68,3 @@ def test_sides_that_do_not_part_have_no_divergence(first, second):
     sides = [EncodedSide(ids, [True] * len(ids)) for ids in (first, second)]
     with pytest.raises(ValueError, match="do not differ"):
         keep_divergence(*sides)
-
-
-def test_padding_stands_right_and_does_not_count():
-    ids, mask = pad([EncodedSide([5, 6, 7], [False, True, True]), EncodedSide([8], [True])], pad_id=0)
-    assert ids.tolist() == [[5, 6, 7], [8, 0, 0]]
-    assert mask.tolist() == [[0, 1, 1], [1, 0, 0]]
-
-
-@torch.inference_mode()
-def test_padding_does_not_change_log_probabilities(base_policy, traces):
-    encoder = Encoder(base_policy.prompter, eos_after_prefix=False)
-    texts = [trace.split("\n")[-1 - i % 4 :] for i, (_, trace) in enumerate(traces[:12])]
-    sides = [
-        encoder.encode(Example("id", problem.text + "\n", "\n".join(text))).sides[0]
-        for (problem, _), text in zip(traces, texts, strict=False)
-    ]
-    assert len({len(side.ids) for side in sides}) > 1
-
-    def logprobs(some: list[EncodedSide]) -> torch.Tensor:
-        ids, mask = pad(some, base_policy.tokenizer.pad_token_id)
-        return sequence_logprobs(base_policy.model(input_ids=ids, use_cache=False).logits, ids, mask)
-
-    alone = torch.cat([logprobs([side]) for side in sides])
-    assert torch.allclose(logprobs(sides), alone, atol=1e-4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 import torch
 
@@ -11,7 +13,8 @@ from synthscale.policy.policy import load_policy
 from synthscale.policy.prompter import Prompt, Prompter
 from synthscale.training.data import MixedDataModule
 from synthscale.training.encoding import EncodedExample, EncodedSide, Encoder
-from synthscale.training.fit import reference_logprobs
+from synthscale.training.layout import Rows
+from synthscale.training.references import reference_logprobs
 from synthscale.training.tokens import Tokens, keep_tokens, pair_mask, pairs_of, positives_of, write_tokens
 
 
@@ -34,6 +37,12 @@ def encoded(base_policy, examples) -> list[EncodedExample]:
 @pytest.fixture
 def tokens(tmp_path, encoded) -> Tokens:
     return keep_tokens(tmp_path / "tokens", lambda: encoded)
+
+
+def same_rows(some: list[Rows], others: list[Rows]) -> bool:
+    """Whether the passes are the same in all."""
+    tensors = [[getattr(rows, field.name) for rows in passes for field in fields(Rows)] for passes in (some, others)]
+    return all(a is b is None or a.equal(b) for a, b in zip(*tensors, strict=True))
 
 
 def test_they_come_back_as_they_were(tokens, encoded):
@@ -68,6 +77,19 @@ def test_a_process_that_goes_on_tokenises_nothing_again_and_one_that_died_in_it_
     assert list(keep_tokens(tmp_path / "tokens", dies)) == encoded
 
 
+def test_the_hash_is_of_the_tokens_and_of_which_count(tmp_path, encoded):
+    *others, one = sorted(encoded, key=lambda example: example.is_pair)
+    changed = [
+        EncodedExample(tuple(EncodedSide([side.ids[0] + 1, *side.ids[1:]], side.counted) for side in one.sides)),
+        EncodedExample(tuple(EncodedSide(side.ids, [*side.counted[:-1], False]) for side in one.sides)),
+        EncodedExample(one.sides[:1]),
+    ]
+    sets = [[*others, one], *([*others, other] for other in changed), others]
+    digests = [keep_tokens(tmp_path / str(i), lambda kept=kept: kept).digest() for i, kept in enumerate(sets)]
+    assert len(set(digests)) == len(sets)
+    assert Tokens(tmp_path / "0").digest() == digests[0] == keep_tokens(tmp_path / "again", lambda: sets[0]).digest()
+
+
 def test_counted_tokens_that_stand_apart_are_refused(tmp_path):
     side = EncodedSide([1, 2, 3], [True, False, True])
     with pytest.raises(ValueError, match="do not stand together"):
@@ -77,10 +99,10 @@ def test_counted_tokens_that_stand_apart_are_refused(tmp_path):
 def test_batches_and_references_are_the_same_as_from_memory(base_policy, tokens, encoded):
     num_pairs = int(pair_mask(encoded).sum())
     reference = torch.arange(2.0 * num_pairs).reshape(-1, 2)
-    settings = {"batch_size": 5, "num_updates": 20, "seed": 1, "pad_id": 0, "reference_logprobs_P2": reference}
+    settings = {"batch_size": 5, "num_updates": 20, "seed": 1, "pad_id": 0, "reference_logprobs": reference}
     one, other = (MixedDataModule(train, [], **settings) for train in (encoded, tokens))
     for a, b in zip(one.train_dataloader(), other.train_dataloader(), strict=True):
-        assert a.input_ids_BT.equal(b.input_ids_BT) and a.mask_BT.equal(b.mask_BT) and a.whole == b.whole
+        assert same_rows(a.passes, b.passes) and a.order_S.equal(b.order_S) and a.whole == b.whole
         assert a.reference_logprobs_P2.equal(b.reference_logprobs_P2)
     logprobs = [reference_logprobs(base_policy.model, train, 0, 7) for train in (encoded, tokens)]
     assert logprobs[0].equal(logprobs[1]) and len(logprobs[0]) == num_pairs

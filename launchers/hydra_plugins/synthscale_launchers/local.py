@@ -24,7 +24,7 @@ class LocalLauncherConfig:
     """`hydra/launcher=local`."""
 
     _target_: str = "hydra_plugins.synthscale_launchers.local.LocalLauncher"
-    num_workers: int | None = None  # processes; all cores if not given, 0 for this process alone
+    num_workers: int | None = None  # processes; as many as keep all cores busy if not given, 0 for this process alone
 
 
 ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalLauncherConfig, provider="synthscale")
@@ -45,10 +45,12 @@ class LocalLauncher(StudyLauncher):
 
     def carry_out(self, points: Sequence["Point"], store: "ArtifactStore", console: "Console") -> list["Outcome"]:
         """Make what is missing, and show what the points reached."""
-        from synthscale.study.execute import available_cores, run_points
+        from synthscale.study.execute import available_cores, run_points, threads_of
         from synthscale.study.summary import print_summary
 
-        num_workers = available_cores() if self.num_workers is None else self.num_workers
+        num_workers = self.num_workers
+        if num_workers is None:
+            num_workers = max(1, available_cores() // threads_of(points))
         outcomes = run_points(points, store, num_workers=num_workers, console=console)
         print_summary(outcomes, console)
         return outcomes

@@ -22,16 +22,34 @@ class PitRule(Enum):
     largest_drop = "largest_drop"  # the first step with the lowest advantage, if that is below 0
 
 
+class CreditSearch(Enum):
+    """How rollouts are spent on finding the pits."""
+
+    exhaustive = "exhaustive"  # num_rollouts from every prefix, and the pit by pit_rule under BoK
+    adaptive = "adaptive"  # where they are expected to tell most, until the pit is clear: credit/search.py
+
+
 @dataclass(kw_only=True, slots=True)
 class CreditConfig:
-    """Rollouts a prefix, and what is read off them."""
+    """Rollouts a prefix, and what is read off them.
 
-    num_rollouts: int
+    The adaptive search looks for the step with which Q falls from above 0 to about 0. `best_of` does not move that
+    step, since BoK keeps 0 at 0 and all else above, and is not read. Of the rules, `lowest_value` takes the likeliest
+    step of every negative (the first, where nothing right was seen at all); `largest_drop` takes it only where
+    something right was seen to leave the negative before that step: else nothing was seen to drop.
+    """
+
+    num_rollouts: int  # a prefix, of the exhaustive search
     max_negatives_per_problem: int
     pit_rule: PitRule
     best_of: int  # K of BoK(pi_sft): a draw counts as 1 if any of K continuations is right; 1 is pi_sft itself
+    search: CreditSearch = CreditSearch.exhaustive
+    confidence: float = 0.7  # of the adaptive search: the chance of one pit at which a negative is decided
+    max_rollouts: int = 4  # of the adaptive search: rollouts on behalf of one negative; more for longer solutions
 
     def __post_init__(self) -> None:
+        check_between("credit.confidence", self.confidence, 0.0, 1.0)
+        check_between("credit.max_rollouts", self.max_rollouts, 0, 100_000)
         check_between("credit.num_rollouts", self.num_rollouts, 1, 100_000)
         check_between("credit.max_negatives_per_problem", self.max_negatives_per_problem, 1, 10_000)
         check_between("credit.best_of", self.best_of, 1, self.num_rollouts)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+from torch.nn import functional
 
 
-def token_logprobs(logits_BTV: Tensor, input_ids_BT: Tensor) -> Tensor:
-    """log π(token t | tokens before t) in nats, [B, T]; position 0, which nothing precedes, is 0."""
-    logprobs = torch.log_softmax(logits_BTV[:, :-1].float(), dim=-1)
-    chosen = logprobs.gather(2, input_ids_BT[:, 1:, None]).squeeze(2)
-    return torch.nn.functional.pad(chosen, (1, 0))
+def token_logprobs(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """log π of each target, in nats, [N], in single precision at least."""
+    return -functional.cross_entropy(logits_NV.float(), targets_N, reduction="none")
 
 
-def sequence_logprobs(logits_BTV: Tensor, input_ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
-    """Sum of log-probabilities in nats over the tokens that the mask keeps, [B]."""
-    return (token_logprobs(logits_BTV, input_ids_BT) * mask_BT).sum(dim=1)
+def sequence_logprobs(logprobs_N: Tensor, counted_SC: Tensor) -> Tensor:
+    """Sums of log-probabilities in nats over the tokens that count for each sequence, [S].
+
+    Args:
+        logprobs_N: of tokens, from `token_logprobs`.
+        counted_SC: which of the N count for each sequence, in the order of the sum; N is none of them.
+    """
+    return functional.pad(logprobs_N, (0, 1))[counted_SC].sum(dim=1)
 
 
 def sft_loss(logprobs_B: Tensor, num_tokens_B: Tensor) -> Tensor:

@@ -1,13 +1,14 @@
 """Draws continuations from a policy in this process.
 
-Prompts of one length are decoded together, so there is no padding; a prompt is read once for all its samples; rows that
-have ended leave the batch; the cache is allocated once a batch.
+Prompts are batched by length, whatever theirs are; each is read once for all its samples, and so are prompts that begin
+one another; samples that have drawn the same tokens are decoded as one; those that have ended leave the batch.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,13 +16,19 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from synthscale.policy.cache import allocated_cache
+from synthscale.policy.batch import Batch, Decoded, Endings
+from synthscale.policy.by_generate import decode_by_generate
 from synthscale.policy.config import SamplerConfig
+from synthscale.policy.distinct_rows import decode_distinct
+from synthscale.policy.fixed_rows import decode_fixed
 from synthscale.policy.policy import end_ids, max_length
+from synthscale.policy.prefixes import find_chains, in_batches
 from synthscale.policy.prompter import Prompt, Prompter
+from synthscale.policy.shared_prefix import shared_prefix_attention
+from synthscale.policy.sharing import why_not_shared
 from synthscale.policy.stop import Stop
 
-SHRINK_SHARE = 0.75  # of the rows still going, under which the ended ones are taken out of the batch
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +38,6 @@ class Continuation:
     text: str
     num_tokens: int  # that were drawn: the end-of-sequence token counted, and those of a stop text
     finished: bool  # ended by itself or at a stop text, not cut at the limit
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """Rows of drawn tokens."""
-
-    tokens_RT: Tensor
-    num_tokens_R: Tensor  # of each row that were drawn
-    finished_R: Tensor  # whether it ended before the limit, or with it
 
 
 class Shards(Protocol):
@@ -55,7 +53,11 @@ class Shards(Protocol):
 
 
 class Sampler:
-    """Samples continuations of prompts from one policy; the same seed gives the same continuations on a CPU."""
+    """Samples continuations of prompts from one policy; the same seed gives the same continuations on a CPU.
+
+    A model whose attention or cache is not the plain one is decoded by transformers' `generate`, which takes longer,
+    and a warning says so.
+    """
 
     def __init__(
         self,
@@ -65,7 +67,9 @@ class Sampler:
         max_new_tokens: int,
         max_batch_rows: int,
         stop: Sequence[str] = (),
+        fixed_rows: bool | None = None,
     ) -> None:
+        """With `fixed_rows` samples never share a row: as on a GPU; by default that is where the model is."""
         self.model = model
         self.prompter = prompter
         self.tokenizer = prompter.tokenizer
@@ -74,6 +78,8 @@ class Sampler:
         self.stop = Stop(self.tokenizer, stop)
         self.end_ids = end_ids(model, self.tokenizer)
         self.max_length = max_length(model)
+        self.fixed_rows = fixed_rows
+        self._decoding: Callable[[Batch], Decoded] | None = None
 
     @classmethod
     def build(cls, config: SamplerConfig, model: PreTrainedModel, prompter: Prompter) -> Sampler:
@@ -111,13 +117,12 @@ class Sampler:
             )
         num_done = 0
         kept = shards.load() if shards is not None else {}
-        for batch_index, batch in enumerate(self._batches(prompts_ids, num_samples)):
+        for batch_index, batch in enumerate(in_batches(find_chains(prompts_ids), self.max_batch_rows // num_samples)):
             continuations = kept.get(batch_index)
             if continuations is None:
                 # the batch's own seed: a run that starts in the middle draws what the whole run would have drawn
                 generator = torch.Generator(self.model.device).manual_seed(seed * 1_000_003 + batch_index)
-                input_ids = torch.tensor([prompts_ids[i] for i in batch], device=self.model.device)
-                decoded = self._decode(input_ids, num_samples, temperature, generator)
+                decoded = self._decode([prompts_ids[i] for i in batch], num_samples, temperature, generator)
                 continuations = list(self._continuations(decoded))
                 if shards is not None:
                     shards.keep(batch_index, continuations)
@@ -127,71 +132,56 @@ class Sampler:
             advance(num_done, len(prompts))
         return results
 
-    def _batches(self, prompts_ids: list[list[int]], num_samples: int) -> Iterator[list[int]]:
-        """Indices of prompts of one length, at most `max_batch_rows` samples together."""
-        by_length: dict[int, list[int]] = defaultdict(list)
-        for i, ids in enumerate(prompts_ids):
-            by_length[len(ids)].append(i)
-        for length in sorted(by_length):
-            indices, size = by_length[length], max(1, self.max_batch_rows // num_samples)
-            yield from (indices[start : start + size] for start in range(0, len(indices), size))
-
-    @torch.inference_mode()
     def _decode(
-        self, input_ids_BT: Tensor, num_samples: int, temperature: float, generator: torch.Generator
+        self, prompts_ids: list[list[int]], num_samples: int, temperature: float, generator: torch.Generator
     ) -> Decoded:
-        """All continuations, B · num_samples rows of at most max_new_tokens, padded after the end."""
-        num_rows, length, device = len(input_ids_BT) * num_samples, input_ids_BT.shape[1], input_ids_BT.device
-        room = self.max_new_tokens if self.max_length is None else self.max_length - length
-        num_new = min(self.max_new_tokens, room)  # where the model ends, the solution is cut too
-        cache = allocated_cache(self.model.config.num_hidden_layers, length + num_new)
-        logits = self._logits(input_ids_BT, cache).repeat_interleave(num_samples, dim=0)
-        cache.batch_repeat_interleave(num_samples)
-        tokens = torch.full((num_rows, num_new), self.tokenizer.pad_token_id, device=device)
-        num_tokens = torch.zeros(num_rows, dtype=torch.long, device=device)
-        finished = torch.zeros(num_rows, dtype=torch.bool, device=device)
-        rows = torch.arange(num_rows, device=device)  # where in `tokens` each row of the batch stands
-        for position in range(num_new):
-            chosen = choose(logits, temperature, generator)
-            going = rows[~finished[rows]]
-            tokens[going, position] = chosen[~finished[rows]]
-            num_tokens[going] = position + 1
-            finished[going] = self._ends(tokens[going, : position + 1])
-            ended = finished[rows]
-            num_going = int((~ended).sum())
-            if num_going == 0 or position + 1 == num_new:
-                break
-            if num_going < SHRINK_SHARE * len(rows):
-                kept = torch.nonzero(~ended).squeeze(1)
-                cache.batch_select_indices(kept)
-                rows, chosen = rows[kept], chosen[kept]
-            logits = self._logits(chosen[:, None], cache)
-        return Decoded(tokens, num_tokens, finished)
+        """All continuations; sample n is of prompt n // num_samples."""
+        repeats = 1 if temperature else num_samples  # greedy samples of one prompt are all alike
+        limits = [min(self.max_new_tokens, self._room(ids)) for ids in prompts_ids]
+        pad_id = int(self.tokenizer.pad_token_id)  # load_policy sees to it that there is one
+        batch = Batch(prompts_ids, limits, num_samples // repeats, temperature, generator, pad_id)
+        with self._no_grad():
+            if self._decoding is None:
+                self._decoding = self._find_decoding()
+            decoded = self._decoding(batch)
+        return Decoded(
+            [row for row in decoded.tokens for _ in range(repeats)],
+            [finished for finished in decoded.finished for _ in range(repeats)],
+        )
 
-    def _ends(self, tokens_RT: Tensor) -> Tensor:
-        """Whether each row ends with the token that was drawn last, [R]."""
-        is_end = torch.isin(tokens_RT[:, -1], torch.tensor(self.end_ids, device=tokens_RT.device))
-        if self.stop.texts:
-            is_end |= torch.tensor(self.stop.ends(tokens_RT.tolist()), device=is_end.device)
-        return is_end
+    def _room(self, prompt_ids: list[int]) -> int:
+        """Where the model ends, the solution is cut too."""
+        return self.max_new_tokens if self.max_length is None else self.max_length - len(prompt_ids)
 
-    def _logits(self, input_ids_BT: Tensor, cache: object) -> Tensor:
-        output = self.model(input_ids=input_ids_BT, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        logits_BV: Tensor = output.logits[:, -1].float()
-        return logits_BV
+    def _find_decoding(self) -> Callable[[Batch], Decoded]:
+        endings = Endings(self.end_ids, self.stop)
+        reason = why_not_shared(self.model, self._forward)
+        if reason is not None:
+            name = self.model.config._name_or_path or type(self.model).__name__
+            log.warning("%s is decoded by transformers' generate, which takes longer: %s.", name, reason)
+            return lambda batch: decode_by_generate(self.model, self._agreed, batch, endings)
+        on_gpu = self.model.device.type != "cpu"
+        decode = decode_fixed if (on_gpu if self.fixed_rows is None else self.fixed_rows) else decode_distinct
+
+        def decode_shared(batch: Batch) -> Decoded:
+            with shared_prefix_attention(self.model.config):
+                return decode(self._forward, batch, endings)
+
+        return decode_shared
+
+    def _forward(self, **inputs: object) -> Tensor:
+        """The model's logits, [B, T, V]."""
+        return self._agreed(self.model(**inputs).logits)
+
+    def _agreed(self, logits: Tensor) -> Tensor:
+        """The logits by which tokens are chosen: the model's own."""
+        return logits
+
+    def _no_grad(self) -> AbstractContextManager[object]:
+        return torch.inference_mode()
 
     def _continuations(self, decoded: Decoded) -> Iterator[Continuation]:
-        drawn = (decoded.tokens_RT.tolist(), decoded.num_tokens_R.tolist(), decoded.finished_R.tolist())
-        rows = [row[:num_tokens] for row, num_tokens, _ in zip(*drawn, strict=True)]
-        written = [row[:-1] if row[-1] in self.end_ids else row for row in rows]
+        written = [row[:-1] if row[-1] in self.end_ids else row for row in decoded.tokens]
         texts = self.tokenizer.batch_decode(written, skip_special_tokens=False)
-        for row, text, finished in zip(rows, texts, drawn[2], strict=True):
+        for row, text, finished in zip(decoded.tokens, texts, decoded.finished, strict=True):
             yield Continuation(self.stop.cut(text), len(row), finished)
-
-
-def choose(logits_BV: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-    """One token a row, [B]: the likeliest at temperature 0, else a draw from softmax(logits / temperature)."""
-    if temperature == 0:
-        return logits_BV.argmax(dim=-1)
-    probabilities = torch.softmax(logits_BV / temperature, dim=-1)
-    return torch.multinomial(probabilities, 1, generator=generator).squeeze(1)

@@ -24,10 +24,13 @@ class Stop:
         The end of a row is looked at first, so that long rows cost no more than short ones.
         """
         tails = self.tokenizer.batch_decode([row[-self._num_tail :] for row in rows], skip_special_tokens=False)
-        return [
-            self._is_in(tail) and self._is_in(str(self.tokenizer.decode(row, skip_special_tokens=False)))
-            for row, tail in zip(rows, tails, strict=True)
-        ]
+        return [self._is_in(tail) and self._is_in(self._decode(row)) for row, tail in zip(rows, tails, strict=True)]
+
+    def first_end(self, row: list[int]) -> int | None:
+        """By how many of its tokens a row holds one of the texts; None if it holds none."""
+        if not self.texts or not self._is_in(self._decode(row)):
+            return None
+        return next(num for num in range(1, len(row) + 1) if self._is_in(self._decode(row[:num])))
 
     def cut(self, text: str) -> str:
         """The text before the first of them."""
@@ -35,3 +38,6 @@ class Stop:
 
     def _is_in(self, text: str) -> bool:
         return any(stop in text for stop in self.texts)
+
+    def _decode(self, row: list[int]) -> str:
+        return str(self.tokenizer.decode(row, skip_special_tokens=False))

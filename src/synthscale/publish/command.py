@@ -137,13 +137,16 @@ def _sample(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Sett
 
 
 def _credit(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Settings) -> None:
-    names = ("num_rollouts", "max_negatives_per_problem")
-    settings.setdefault("credit", {}).update({name: config[name] for name in names})
+    is_adaptive = config.get("max_rollouts") is not None
+    names = ["max_negatives_per_problem", *(["confidence", "max_rollouts"] if is_adaptive else ["num_rollouts"])]
+    found = {name: config[name] for name in names}
+    settings.setdefault("credit", {}).update(found, search="adaptive" if is_adaptive else "exhaustive")
 
 
 def _compose(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Settings) -> None:
     names = ["max_negatives_per_problem"] if config["mixture"]["negative_fraction"] > 0 else []
-    names += ["pit_rule", "best_of"] if "credit" in inputs else []
+    if "credit" in inputs:
+        names += ["pit_rule"] if config.get("search") else ["pit_rule", "best_of"]
     settings.setdefault("credit", {}).update({name: config[name] for name in names})
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from synthscale.credit.pit import PitRule, find_pit, prefix_value
+from synthscale.credit.pit import CreditSearch, PitRule, find_pit, prefix_value
 from synthscale.mixture.diversity import choose_diverse
 from synthscale.mixture.example import Example, PairShape
 from synthscale.mixture.mixture import ChosenFrom, MixtureConfig, PositiveChoice, mix, solution_pairs, step_pair
-from synthscale.problem import Problem, StepTruth, Task, TaskConfig, build_task
+from synthscale.problem import IF_SET, Problem, StepTruth, Task, TaskConfig, build_task
 from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
-from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
+from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class ComposeConfig:
     max_negatives_per_problem: int
     pit_rule: PitRule
     best_of: int
+    search: CreditSearch | None = field(default=None, metadata=IF_SET)  # adaptive, or None: exhaustive
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class OfProblem:
     traces: list[SolutionRow]
     samples: list[SolutionRow]
     values: list[PrefixValueRow]
+    found_pits: list[PitRow]
     continuations: list[ContinuationRow]
 
 
@@ -126,7 +128,7 @@ def offer_all(
         positives.offer(choose_positives(config.mixture, of, accepted))
         negatives = choose_negatives(of.samples, config.max_negatives_per_problem) if needs_pairs else []
         if by_step:
-            pits = list(find_pits(task, negatives, of.values, config))
+            pits = list(find_pits(task, negatives, of, config))
             pairs.offer(pit_pairs(config.mixture, of, accepted, pits, pit_counts.num))
             pit_counts.add(task, of.problem, pits)
         else:
@@ -149,9 +151,12 @@ def problem_by_problem(config: ComposeConfig, task: Task, inputs: Mapping[str, A
     data = inputs["data"].folder
     traces = RowsByProblem(data / "traces.parquet", SolutionRow)
     samples = RowsByProblem(inputs["samples"].folder / "samples.parquet", SolutionRow)
-    values = found = None
+    values = pits = found = None
     if needs_credit(config.mixture):
-        values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
+        if config.search is CreditSearch.adaptive:
+            pits = RowsByProblem(inputs["credit"].folder / "pits.parquet", PitRow)
+        else:
+            values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
         found = RowsByProblem(inputs["credit"].folder / "continuations.parquet", ContinuationRow)
     for row in iterate_table(data / "problems.parquet", ProblemRow):
         yield OfProblem(
@@ -161,9 +166,10 @@ def problem_by_problem(config: ComposeConfig, task: Task, inputs: Mapping[str, A
             traces.of(row.problem_id),
             samples.of(row.problem_id),
             values.of(row.problem_id) if values else [],
+            pits.of(row.problem_id) if pits else [],
             found.of(row.problem_id) if found else [],
         )
-    for table in (traces, samples, values, found):
+    for table in (traces, samples, values, pits, found):
         if table is not None:
             table.end()
 
@@ -190,18 +196,28 @@ def keep(examples: Sequence[Example], mixture: MixtureConfig) -> Sequence[Exampl
     return [examples[i] for i in chosen]
 
 
-def find_pits(
-    task: Task, negatives: Sequence[SolutionRow], values: Sequence[PrefixValueRow], config: ComposeConfig
-) -> Iterator[Pit]:
-    """The pit of every negative that has one, by its prefix values; after the whole wrong solution Q is 0."""
-    by_solution: dict[int, list[float]] = {}
-    for row in values:
-        value = prefix_value(row.num_rollouts, row.num_right, config.best_of)
-        by_solution.setdefault(row.index, []).append(value)
+def find_pits(task: Task, negatives: Sequence[SolutionRow], of: OfProblem, config: ComposeConfig) -> Iterator[Pit]:
+    """The pit of every negative that has one, by its prefix values or as the adaptive search found it."""
+    steps = searched_pits(of, config) if config.search is CreditSearch.adaptive else valued_pits(of, config)
     for negative in negatives:
-        step = find_pit([*by_solution[negative.index], 0.0], config.pit_rule)
+        step = steps[negative.index]
         if step is not None:
             yield Pit(negative, task.steps(negative.solution), step)
+
+
+def valued_pits(of: OfProblem, config: ComposeConfig) -> dict[int, int | None]:
+    """The pits by prefix values, by the sample's index; after the whole wrong solution Q is 0."""
+    by_solution: dict[int, list[float]] = {}
+    for row in of.values:
+        value = prefix_value(row.num_rollouts, row.num_right, config.best_of)
+        by_solution.setdefault(row.index, []).append(value)
+    return {index: find_pit([*values, 0.0], config.pit_rule) for index, values in by_solution.items()}
+
+
+def searched_pits(of: OfProblem, config: ComposeConfig) -> dict[int, int | None]:
+    """The pits that an adaptive search found, by the sample's index; `CreditConfig` says what the rules are there."""
+    any_pit = config.pit_rule is PitRule.lowest_value
+    return {row.index: row.step if any_pit or row.seen_alive else None for row in of.found_pits}
 
 
 def pit_pairs(

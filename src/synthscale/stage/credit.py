@@ -1,4 +1,4 @@
-"""Credit: Monte-Carlo rollouts from every step's prefix of the negatives, D-.
+"""Credit: Monte-Carlo rollouts from the prefixes of the negatives, D-: from all of them, or where they tell most.
 
 Problems are taken in chunks of so many rollouts, so that memory does not grow with their number.
 """
@@ -6,19 +6,21 @@ Problems are taken in chunks of so many rollouts, so that memory does not grow w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
-from synthscale.problem import Problem, Task, TaskConfig, Verdict
+from synthscale.problem import IF_SET, Problem, Task, TaskConfig, Verdict
 from synthscale.session import Session
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 
 if TYPE_CHECKING:
+    from synthscale.policy.open_sampler import PolicySampler
     from synthscale.policy.sampler import Continuation
     from synthscale.stage.draw import Asked
+    from synthscale.table import TableWriter
 
 VERSION = 1
 
@@ -28,7 +30,10 @@ Prefix = tuple[str, ...]
 
 @dataclass(kw_only=True, slots=True)
 class RolloutConfig:
-    """Inputs: `data`, `samples`, and `policy`, from which the rollouts are drawn."""
+    """Inputs: `data`, `samples`, and `policy`, from which the rollouts are drawn.
+
+    The search is adaptive where `max_rollouts` is set, and `confidence` with it; then `num_rollouts` is not read.
+    """
 
     task: TaskConfig
     sampler: SamplerConfig
@@ -37,6 +42,8 @@ class RolloutConfig:
     num_rollouts: int
     max_negatives_per_problem: int
     seed: int
+    confidence: float | None = field(default=None, metadata=IF_SET)
+    max_rollouts: int | None = field(default=None, metadata=IF_SET)  # on behalf of one negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +75,48 @@ class Counts:
 
 
 def run(config: RolloutConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
-    """Write `prefix_values.parquet` and `continuations.parquet`."""
+    """Write `prefix_values.parquet` and `continuations.parquet`; an adaptive search `pits.parquet` too."""
     from synthscale.policy.open_sampler import open_sampler
     from synthscale.problem import build_task
-    from synthscale.stage.draw import Drawing
-    from synthscale.table import TableWriter, count_rows
+    from synthscale.stage.credit_rounds import run_rounds
+    from synthscale.table import TableWriter
 
-    task, counts = build_task(config.task), Counts()
-    num_problems = count_rows(inputs["data"].folder / "problems.parquet")
-    drawing = Drawing(config.num_rollouts, config.sampler.temperature, config.seed, num_problems)
-    policy = inputs["policy"].folder / "model"
+    task, policy = build_task(config.task), inputs["policy"].folder / "model"
     with (
         open_sampler(config.sampler, config.policy, policy, config.device, session) as sampler,
         TableWriter(out / "prefix_values.parquet", PrefixValueRow) as value_table,
         TableWriter(out / "continuations.parquet", ContinuationRow) as found_table,
     ):
-        for one, rollouts in drawing.run(sampler, to_credit(config, task, inputs), out, session):
-            right = {
-                prefix: right_solutions(task, one.problem, prefix, continuations)
-                for prefix, continuations in zip(one.prefixes, rollouts, strict=True)
-            }
-            values, found = tabulate(task, one, right, config.num_rollouts)
-            value_table.write(values)
-            found_table.write(found)
-            counts.add(one, rollouts)
-    return {**asdict(counts), "sample_seconds": sampler.seconds, "device": sampler.device}
+        roll_out = run_exhaustive if config.max_rollouts is None else run_rounds
+        measures = roll_out(config, task, inputs, sampler, out, (value_table, found_table), session)
+    return {**measures, "sample_seconds": sampler.seconds, "device": sampler.device}
+
+
+def run_exhaustive(
+    config: RolloutConfig,
+    task: Task,
+    inputs: Mapping[str, Artifact],
+    sampler: PolicySampler,
+    out: Path,
+    tables: tuple[TableWriter, TableWriter],
+    session: Session,
+) -> Measures:
+    """Roll out from all prefixes alike; write values and right solutions to the two tables."""
+    from synthscale.stage.draw import Drawing
+    from synthscale.table import count_rows
+
+    counts, num_problems = Counts(), count_rows(inputs["data"].folder / "problems.parquet")
+    drawing = Drawing(config.num_rollouts, config.sampler.temperature, config.seed, num_problems)
+    for one, rollouts in drawing.run(sampler, to_credit(config, task, inputs), out, session):
+        right = {
+            prefix: right_solutions(task, one.problem, prefix, continuations)
+            for prefix, continuations in zip(one.prefixes, rollouts, strict=True)
+        }
+        values, found = tabulate(task, one, right, config.num_rollouts)
+        tables[0].write(values)
+        tables[1].write(found)
+        counts.add(one, rollouts)
+    return asdict(counts)
 
 
 def to_credit(config: RolloutConfig, task: Task, inputs: Mapping[str, Artifact]) -> Iterator[Asked[ToCredit]]:

@@ -90,6 +90,11 @@ def in_chunks(items: Iterable[T], size: Callable[[T], int], limit: int) -> Itera
         yield chunk
 
 
+def round_seed(seed: int, chunk: int, number: int) -> int:
+    """The seed of one of several rounds of draws for the same chunk, below 2^40."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {chunk} {number}".encode()).digest()[:5])
+
+
 def chunk_seed(seed: int, chunk: int) -> int:
     """The seed that a chunk's continuations are drawn with: the stage's own for the first, then others below 2^40.
 

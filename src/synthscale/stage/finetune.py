@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthscale.durable import write_durably
 from synthscale.policy.config import LoraConfig, PolicyConfig
 from synthscale.problem import IF_SET, ONLY_HOW, ONLY_WITHOUT_FINGERPRINT, Task, TaskConfig
 from synthscale.session import Session, checkpoints_of
@@ -18,9 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synthscale.mixture.example import Example
-    from synthscale.training.encoding import EncodedExample
+    from synthscale.training.data import SumOverRanks
+    from synthscale.training.tokens import Tokens
 
-VERSION = 1
+VERSION = 2
 REFERENCES = "reference_logprobs.safetensors"
 
 
@@ -62,6 +62,7 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     from synthscale.training.data import MixedDataModule
     from synthscale.training.encoding import Encoder
     from synthscale.training.fit import fit
+    from synthscale.training.logprobs import can_pack
     from synthscale.training.lora import add_adapters
     from synthscale.training.module import Objective
     from synthscale.training.precision import weight_dtype
@@ -108,7 +109,9 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         num_updates=config.num_updates,
         seed=config.seed,
         pad_id=tokenizer.pad_token_id,
-        reference_logprobs_P2=references(config, inputs, examples, device, out, session),
+        reference_logprobs=references(config, inputs, examples, device, out, session),
+        micro_batch_size=config.trainer.micro_batch_size,
+        is_packed=can_pack(model),
         rank=session.rank,
         num_ranks=session.num_ranks,
     )
@@ -123,41 +126,47 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
 def references(
     config: FinetuneConfig,
     inputs: Mapping[str, Artifact],
-    examples: Sequence[EncodedExample],
+    examples: Tokens,
     device: str,
     out: Path,
     session: Session,
-) -> Tensor:
-    """The reference policy's log-probabilities of the pairs, [P, 2]; those that an earlier process kept, if any."""
+) -> Callable[[SumOverRanks], Tensor]:
+    """What finds the reference policy's log-probabilities of the pairs, [P, 2], when the ranks can speak."""
     import shutil
 
     import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load, save
 
     from synthscale.policy.policy import load_policy
-    from synthscale.training.fit import reference_logprobs
     from synthscale.training.precision import weight_dtype
+    from synthscale.training.references import keep_references
     from synthscale.training.tokens import pair_mask
 
-    if not pair_mask(examples).any():
-        return torch.zeros(0, 2)
-    kept = checkpoints_of(out) / REFERENCES
-    try:
-        logprobs_P2 = load(kept.read_bytes())["logprobs"]
-    except (OSError, SafetensorError):
+    def find(sum_over_ranks: SumOverRanks) -> Tensor:
+        if not pair_mask(examples).any():
+            return torch.zeros(0, 2)
         reference, tokenizer = load_policy(
             policy_folder(config.path, inputs, "reference"), config.policy, device=device, revision=config.revision
         )
         precision = config.trainer.precision
-        batch_size = config.trainer.micro_batch_size or 4 * config.trainer.batch_size
         reference.to(weight_dtype(precision))  # type: ignore[arg-type]
-        logprobs_P2 = reference_logprobs(reference, examples, tokenizer.pad_token_id, batch_size, precision)
+        kept = checkpoints_of(out) / REFERENCES
+        logprobs_P2 = keep_references(
+            kept,
+            reference,
+            examples,
+            examples.digest(),
+            tokenizer.pad_token_id,
+            config.trainer.micro_batch_size or 4 * config.trainer.batch_size,
+            precision,
+            sum_over_ranks,
+            rank=session.rank,
+            num_ranks=session.num_ranks,
+        )
         if session.rank == 0:
-            write_durably(kept, save({"logprobs": logprobs_P2}))
-    if session.rank == 0:
-        shutil.copyfile(kept, out / REFERENCES)
-    return logprobs_P2
+            shutil.copyfile(kept, out / REFERENCES)
+        return logprobs_P2
+
+    return find
 
 
 def refuse_too_long(longest: int, most: int | None) -> None:

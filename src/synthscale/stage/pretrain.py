@@ -76,7 +76,6 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         num_updates=config.num_updates,
         seed=config.seed,
         pad_id=tokenizer.pad_token_id,
-        reference_logprobs_P2=torch.zeros(0, 2),
         rank=session.rank,
         num_ranks=session.num_ranks,
     )

@@ -49,8 +49,22 @@ class PrefixValueRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PitRow:
+    """`pits.parquet` of an adaptive credit: the likeliest pit of a negative."""
+
+    problem_id: str
+    index: int  # of the sample
+    step: int  # from 1
+    chance: float  # that it is this one
+    seen_alive: bool  # whether anything right began like the negative and left it before this step
+
+
+@dataclass(frozen=True, slots=True)
 class ContinuationRow:
-    """`continuations.parquet` of credit: a right solution that a rollout found from a negative's prefix."""
+    """`continuations.parquet` of credit: a right solution that a rollout found from a negative's prefix.
+
+    Of an adaptive credit: or that was sampled; from the prefix before the pit alone.
+    """
 
     problem_id: str
     index: int  # of the sample

@@ -15,7 +15,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from synthscale.credit.pit import CreditConfig
+from synthscale.credit.pit import CreditConfig, CreditSearch
 from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
@@ -182,7 +182,8 @@ class RunConfig:
                 f"sampler.max_new_tokens must be at least {self.task.max_solution_tokens}, the length of a solution of "
                 f"task {self.task.name}, but is {self.sampler.max_new_tokens}."
             )
-        if "credit" in self.recipe and self.credit.best_of > self.sampler.num_samples:
+        is_exhaustive = self.credit.search is CreditSearch.exhaustive
+        if "credit" in self.recipe and is_exhaustive and self.credit.best_of > self.sampler.num_samples:
             raise ValueError(
                 f"credit.best_of={self.credit.best_of} needs as many samples a problem, which are the rollouts from "
                 f"its first step: sampler.num_samples is {self.sampler.num_samples}."
@@ -255,6 +256,8 @@ KINDS: dict[str, dict[str, type[Any]]] = {  # groups whose options have keys of 
 def register_schemas() -> None:
     """Put the typed schemas where the YAML in `conf/` inherits them."""
     store = ConfigStore.instance()
+    # Hydra deep-copies all it knows, the store included, whenever it composes a config or lists a group: 40 ms each
+    setattr(store, "__deepcopy__", lambda memo: store)  # noqa: B010  # of the one instance alone
     store.store(name="run_schema", node=RunConfig)
     for group, schema in GROUPS.items():
         store.store(group=group, name=f"{group}_schema", node=schema)

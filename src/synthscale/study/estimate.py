@@ -53,7 +53,7 @@ class Work:
 class Cost:
     """What a stage will cost; 0 where it does no such thing, None where it is not known."""
 
-    train_tokens: float | None = None  # padding apart, which the records count too: some per cent
+    train_tokens: float | None = None  # what pairs share counts once, as far as it is known before they are made
     sampled_tokens: float | None = None  # of validation and evaluation too, unlike the records
     rollouts: int | None = None  # at most
     seconds: float | None = None
@@ -67,6 +67,8 @@ class Kind(NamedTuple):
     task: str
     base: str | None = None  # the base policy's key or path; of a pretraining, its architecture
     device: str | None = None
+    is_adaptive: bool = False  # a search's rollouts come nearer to their bound
+    mixture: str | None = None  # of the data that are trained on: what decides how long their sequences are
 
 
 @dataclass
@@ -85,11 +87,16 @@ def estimate(node: Node, history: History, execution: ExecutionConfig | None = N
     work = work_of(node.stage, config, num_problems(node), typical.num_steps if typical else None)
     if work is None:
         return Cost()
-    pace = history.pace(kind_of(node.stage, config, base_of(node)))
+    kind, data = kind_of(node.stage, config, base_of(node)), node.inputs.get("data")
+    mixture = plain(data.config.mixture) if data is not None and data.stage == "compose" else None
+    pace, mixed_pace = history.pace(kind), history.pace(of_mixture(kind, mixture))
     lengths = lengths_in_words(node) or (lengths_in_characters(node, typical) if typical else None)
     trained, drawn = (lengths.trained, lengths.drawn) if lengths else (None, None)
+    if lengths is not None and mixture is not None:
+        steps = config["task"].get("operators_per_problem", typical.num_steps if typical else None)
+        trained = lengths.of_mixture(mixture, steps)
     cost = Cost(
-        train_tokens=times(work.trained, median(pace.trained_tokens) or trained),
+        train_tokens=times(work.trained, median(mixed_pace.trained_tokens) or trained),
         sampled_tokens=times(work.drawn, median(pace.drawn_tokens) or drawn),
         rollouts=work.drawn if node.stage == "credit" else 0,
     )
@@ -153,6 +160,8 @@ def work_of(stage: str, config: Mapping[str, Any], problems: int | None, steps: 
     if stage == "sample":
         return Work(drawn=problems * config["sampler"]["num_samples"])
     if stage == "credit":
+        if config.get("max_rollouts") is not None:  # an adaptive search's, on behalf of one negative
+            return Work(drawn=problems * config["max_negatives_per_problem"] * config["max_rollouts"])
         steps = config["task"].get("operators_per_problem", steps)
         rollouts = problems * config["max_negatives_per_problem"] * config["num_rollouts"]
         return None if steps is None else Work(drawn=round(rollouts * (steps - 1)))
@@ -166,7 +175,15 @@ def kind_of(stage: str, config: Mapping[str, Any], base: str | None) -> Kind:
     if stage == "pretrain":
         return Kind(stage, config["world"]["name"], json.dumps(config["architecture"], sort_keys=True))
     device = config["trainer"]["device"] if stage == "finetune" else config["device"]
-    return Kind(stage, config["task"]["name"], base, device)
+    return Kind(stage, config["task"]["name"], base, device, config.get("max_rollouts") is not None)
+
+
+def of_mixture(kind: Kind, mixture: Mapping[str, Any] | None) -> Kind:
+    """The kind, where the data are composed so; what pairs have in common shortens their sequences."""
+    if mixture is None or not mixture["negative_fraction"]:
+        return kind
+    names = ("negative_fraction", "pair_shape", "chosen_from")
+    return kind._replace(mixture=json.dumps([mixture[name] for name in names]))
 
 
 def num_problems(node: Node) -> int | None:
@@ -188,6 +205,21 @@ class Lengths(NamedTuple):
 
     trained: float
     drawn: float
+    prompt: float = 0.0  # of those that are trained on
+
+    def of_mixture(self, mixture: Mapping[str, Any], steps: float | None) -> float:
+        """Mean tokens of a trained sequence where some are pairs, which share their prompt.
+
+        Rejected steps end halfway on average. How many steps the sides share is not known: none, or, where the chosen
+        side is a rollout from there, all before the last.
+        """
+        rejected_share: float = mixture["negative_fraction"] / (1 + mixture["negative_fraction"])
+        solution, steps = self.trained - self.prompt, steps or 1.0
+        rest = solution
+        if mixture["pair_shape"] != "solution":
+            is_shared = mixture["chosen_from"] == "rollouts"
+            rest *= 1 / steps if is_shared else (steps + 1) / (2 * steps)
+        return (1 - rejected_share) * self.trained + rejected_share * rest
 
 
 def lengths_in_words(node: Node) -> Lengths | None:
@@ -201,7 +233,7 @@ def lengths_in_words(node: Node) -> Lengths | None:
     if node.stage == "credit":  # what is left of a solution after a step is the solution of a shorter problem
         shorter = range(1, task.operators_per_problem)
         solutions = [replace(task, operators_per_problem=number).max_solution_tokens for number in shorter]
-    return Lengths(trained=prompt + task.max_solution_tokens, drawn=statistics.fmean(solutions or [0]))
+    return Lengths(prompt + task.max_solution_tokens, statistics.fmean(solutions or [0]), prompt)
 
 
 def lengths_in_characters(node: Node, typical: Typical) -> Lengths:
@@ -213,7 +245,8 @@ def lengths_in_characters(node: Node, typical: Typical) -> Lengths:
         number = node.config.teacher.num_solutions
         drawn = (typical.problem_characters + number * typical.solution_characters) / (1 + number)
     trained = typical.prompt_characters + typical.solution_characters
-    return Lengths(trained / CHARACTERS_PER_TOKEN, drawn / CHARACTERS_PER_TOKEN)
+    characters = (trained, drawn, typical.prompt_characters)
+    return Lengths(*(number / CHARACTERS_PER_TOKEN for number in characters))
 
 
 class History:
@@ -270,7 +303,8 @@ class History:
         pace = paces.setdefault(kind_of(stage, config, self._base(artifact)), Pace())
         pace.seconds.append(artifact.manifest["seconds"] / work.units)
         if "num_train_tokens" in measures:
-            pace.trained_tokens.append(measures["num_train_tokens"] / work.trained)
+            kind = of_mixture(kind_of(stage, config, self._base(artifact)), self._mixture(artifact))
+            paces.setdefault(kind, Pace()).trained_tokens.append(measures["num_train_tokens"] / work.trained)
         if "num_sampled_tokens" in measures and stage in ("sample", "credit"):
             drawn = measures["num_rollouts"] if stage == "credit" else measures["num_samples"]
             pace.drawn_tokens.append(measures["num_sampled_tokens"] / drawn)
@@ -281,6 +315,12 @@ class History:
         key = artifact.folder.name if is_data else artifact.manifest["inputs"].get("data")
         data = self._find(key) if key is not None else None
         return data.manifest["config"].get("num_problems") if data is not None else None
+
+    def _mixture(self, artifact: Artifact) -> Mapping[str, Any] | None:
+        """How the data were composed that the artifact was trained on; None of others, and where they are gone."""
+        key = artifact.manifest["inputs"].get("data", "")
+        data = self._find(key) if key.startswith("compose-") else None
+        return data.manifest["config"]["mixture"] if data is not None else None
 
     def _base(self, artifact: Artifact) -> str | None:
         """`base_of` a node, read off manifests; None where one on the way is not there any more."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from synthscale.study.store import ArtifactStore
 from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, stage_environment
 
 log = logging.getLogger(__name__)
+SHARE_FOR_TABLES = 0.02  # of the time, at most: each time they are rebuilt from all records
 
 
 def run_points(
@@ -54,7 +56,7 @@ def run_points(
     schedule = Schedule(plan)
     ledger = Ledger(plan, store)
     with show_progress(plan, console or Console()) as display:
-        display.find(len(ledger.settle(schedule)))
+        display.find(len(ledger.settle(schedule, range(len(points)))))
         with closing(_ends(plan, store, schedule, num_workers, display)) as ends:
             for node, raised in ends:
                 display.end(node)
@@ -63,7 +65,7 @@ def run_points(
                     ledger.finish(node)
                 else:
                     schedule.fail(node, ledger.fail(node, raised))
-                for outcome in ledger.settle(schedule):
+                for outcome in ledger.settle(schedule, plan.nodes[node.key].points):
                     display.settle(outcome)
     ledger.write_tables()
     return [ledger.outcomes[index] for index in range(len(points))]
@@ -82,6 +84,7 @@ class Ledger:
         self._plan = plan
         self._store = store
         self._studies: set[Path] = set()
+        self._tables_due = 0.0
         self._done = {key for key, planned in plan.nodes.items() if planned.done}
 
     def finish(self, node: Node) -> None:
@@ -95,18 +98,26 @@ class Ledger:
         first = self._plan.points[self._plan.nodes[node.key].points[0]]
         return keep_failure(node.stage, node.key, raised, study_folder(first.config))
 
-    def settle(self, schedule: Schedule) -> list[Outcome]:
-        """Settle every point whose end is known by now, rebuild the tables of their studies, and return them."""
+    def settle(self, schedule: Schedule, indices: Iterable[int]) -> list[Outcome]:
+        """Settle those of the points whose end is known by now, and return them.
+
+        The tables of their studies are rebuilt at once, or later where that would take much of the time.
+        """
         settled = {}
-        for index, point in enumerate(self._plan.points):
+        for index in indices:
+            point = self._plan.points[index]
             key = point.root.key
             if index not in self.outcomes and (key in self._done or key in schedule.failures):
                 failure = schedule.failures.get(key)
                 settled[index] = Outcome(point, failure=failure) if failure else record_point(point, self._store)
         self.outcomes |= settled
         self._studies |= {study_folder(o.point.config) for o in settled.values() if o.record is not None}
-        with suppress(OSError):  # tried again at the end, when nothing can be lost by raising
-            self.write_tables()
+        if settled and time.monotonic() >= self._tables_due:
+            start = time.monotonic()
+            with suppress(OSError):  # tried again at the end, when nothing can be lost by raising
+                self.write_tables()
+            end = time.monotonic()
+            self._tables_due = end + (end - start) / SHARE_FOR_TABLES
         return list(settled.values())
 
     def write_tables(self) -> None:

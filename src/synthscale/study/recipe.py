@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from synthscale.credit.pit import PitRule
+from synthscale.credit.pit import CreditSearch, PitRule
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.model_source import fingerprint_of
 from synthscale.problem import DatasetConfig, PrecedenceConfig, StepBoundary
@@ -209,7 +209,9 @@ def sample_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 
 
 def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
-    """Prefix values of the negatives."""
+    """Prefix values of the negatives, or their pits."""
+    credit = config.credit
+    is_adaptive = credit.search is CreditSearch.adaptive
     return Node(
         "credit",
         RolloutConfig(
@@ -217,9 +219,11 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
             sampler=replace(config.sampler, num_samples=1),
             policy=config.model.policy,
             device=config.trainer.device,
-            num_rollouts=config.credit.num_rollouts,
-            max_negatives_per_problem=config.credit.max_negatives_per_problem,
+            num_rollouts=1 if is_adaptive else credit.num_rollouts,
+            max_negatives_per_problem=credit.max_negatives_per_problem,
             seed=config.seed,
+            confidence=credit.confidence if is_adaptive else None,
+            max_rollouts=credit.max_rollouts if is_adaptive else None,
         ),
         inputs_from(nodes, data="synthesize", samples="sample", policy="finetune"),
     )
@@ -230,6 +234,7 @@ def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     inputs, pairs, credit = inputs_from(nodes, data="synthesize", samples="sample"), config.has_pairs, config.credit
     if pairs and "credit" in config.recipe:
         inputs |= inputs_from(nodes, credit="credit")
+    is_adaptive = "credit" in inputs and credit.search is CreditSearch.adaptive
     return Node(
         "compose",
         ComposeConfig(
@@ -237,7 +242,8 @@ def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
             mixture=replace(config.mixture, eos_after_prefix=False) if pairs else positives_of(config.mixture),
             max_negatives_per_problem=credit.max_negatives_per_problem if pairs else 1,
             pit_rule=credit.pit_rule if "credit" in inputs else PitRule.lowest_value,
-            best_of=credit.best_of if "credit" in inputs else 1,
+            best_of=credit.best_of if "credit" in inputs and not is_adaptive else 1,
+            search=credit.search if is_adaptive else None,
         ),
         inputs,
     )

@@ -24,7 +24,15 @@ from synthscale.stage.stage import Node
 from synthscale.study.outcome import Raised, caught
 from synthscale.study.store import ArtifactStore
 
-_THREAD_KEYS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_THREAD_KEYS = (  # of all that computes in a stage; each library reads its own when it is loaded
+    "OMP_NUM_THREADS",  # torch, and pyarrow's pool for computing
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",  # numpy and scipy
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",  # pandas
+    "ARROW_IO_THREADS",  # pyarrow's pool for reading, which unpacks too
+    "RAYON_NUM_THREADS",  # tokenizers
+)
 _QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1"}  # transformers draws a bar for each model it loads
 _SECONDS_BETWEEN_REPORTS = 0.2
 _SECONDS_TO_LEAVE = 5

@@ -42,7 +42,7 @@ class TrainerConfig:
     device: Device = Device.auto
     precision: Precision = Precision.full
     strategy: Strategy = Strategy.auto  # of several ranks
-    micro_batch_size: int | None = field(default=None, metadata=ONLY_HOW)  # sequences a rank runs at once; null: all
+    micro_batch_size: int | None = field(default=None, metadata=ONLY_HOW)  # sequences run at once; null: all a rank has
     num_threads: int = 1  # of torch, in each process
 
     def __post_init__(self) -> None:

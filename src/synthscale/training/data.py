@@ -1,11 +1,12 @@
 """Mixed batches of positives and pairs, as a pure function of a seed and the number of the update.
 
-Every rank knows the whole plan, so it finds its share of an update and the totals of all shares by itself.
+Every rank knows the whole plan, so it finds its share of an update and the totals of all shares by itself. What the
+ranks do once before it, as the reference's log-probabilities, they do when Lightning sets the data up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, overload
 
@@ -16,11 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from synthscale.training.encoding import EncodedExample, EncodedSide, pad
+from synthscale.training.encoding import EncodedExample
+from synthscale.training.layout import Item, Rows, cut, items_of, lay_out, num_tokens
 from synthscale.training.tokens import pairs_of, positives_of
 
 Share = tuple[list[int], list[int]]
 """Indices of positives, and of pairs."""
+
+SumOverRanks = Callable[[Tensor], Tensor]
+"""What Lightning's strategy makes of the ranks' tensors."""
 
 
 class Totals(NamedTuple):
@@ -29,21 +34,21 @@ class Totals(NamedTuple):
     num_positives: int
     num_pairs: int
     num_positive_tokens: int  # that count in the loss
-    num_tokens: int  # prompts and padding too
+    num_tokens: int  # that go through the model, prompts too; what a pair shares, once
     num_ranks: int = 1
-    num_rows: int = 0  # of the largest share
+    num_passes: int = 1  # of the largest share
 
 
 @dataclass(slots=True)
 class Batch:
-    """A rank's share of an update: positives, then the chosen sides, then the rejected sides of the pairs.
+    """A rank's share of an update, in as many forward passes as any rank has.
 
-    An empty share has one row all the same, since every rank takes part in every forward and backward pass. (Nothing in
-    here is a frozen dataclass, since Lightning's FSDP refuses those.)
+    An empty share has a pass all the same, and a small one its first pass again, since every rank takes part in every
+    forward and backward pass. (Nothing in here is a frozen dataclass, since Lightning's FSDP refuses those.)
     """
 
-    input_ids_BT: Tensor
-    mask_BT: Tensor
+    passes: list[Rows]
+    order_S: Tensor  # places of positives, chosen, then rejected sides among the passes' sequences
     reference_logprobs_P2: Tensor  # in nats, of each pair's (chosen, rejected)
     num_positives: int
     num_pairs: int
@@ -53,8 +58,8 @@ class Batch:
         """The batch on a device."""
         return replace(
             self,
-            input_ids_BT=self.input_ids_BT.to(device),
-            mask_BT=self.mask_BT.to(device),
+            passes=[rows.to(device) for rows in self.passes],
+            order_S=self.order_S.to(device),
             reference_logprobs_P2=self.reference_logprobs_P2.to(device),
         )
 
@@ -116,7 +121,14 @@ def deal(positives: Sequence[int], pairs: Sequence[int], num_ranks: int) -> list
 
 
 class MixedDataModule(lightning.LightningDataModule):
-    """Serves a rank's share of the batches of a plan for training, and all positives in order for validation."""
+    """Serves a rank's share of the batches of a plan for training, and all positives in order for validation.
+
+    Args:
+        reference_logprobs: [P, 2] in nats of each pair's (chosen, rejected); or what finds them when the ranks can
+            speak, given a sum over ranks.
+        micro_batch_size: sequences of a forward pass at most, None for all; of a packed pair there are at least two.
+        is_packed: whether pairs share prefixes, and examples rows, which the model must allow.
+    """
 
     def __init__(
         self,
@@ -127,7 +139,9 @@ class MixedDataModule(lightning.LightningDataModule):
         num_updates: int,
         seed: int,
         pad_id: int,
-        reference_logprobs_P2: Tensor,
+        reference_logprobs: Tensor | Callable[[SumOverRanks], Tensor] | None = None,
+        micro_batch_size: int | None = None,
+        is_packed: bool = True,
         rank: int = 0,
         num_ranks: int = 1,
     ) -> None:
@@ -135,26 +149,38 @@ class MixedDataModule(lightning.LightningDataModule):
         self.positives, self.pairs = positives_of(train), pairs_of(train)
         self.validation = validation
         self.batch_size, self.pad_id, self.seed = batch_size, pad_id, seed
-        self.reference_logprobs_P2 = reference_logprobs_P2
+        self.micro_batch_size, self.is_packed = micro_batch_size, is_packed
+        self.reference_logprobs = torch.zeros(0, 2) if reference_logprobs is None else reference_logprobs
         self.rank, self.num_ranks = rank, num_ranks
         self.plan = batch_plan(len(self.positives), len(self.pairs), batch_size, num_updates, seed)
 
+    def setup(self, stage: str) -> None:
+        """Find the reference's log-probabilities, now that the ranks can speak."""
+        if callable(self.reference_logprobs):
+            strategy = self.trainer.strategy  # type: ignore[union-attr]  # set by Lightning
+
+            def sum_over_ranks(values: Tensor) -> Tensor:
+                return strategy.reduce(values.to(strategy.root_device), reduce_op="sum").cpu()
+
+            self.reference_logprobs = self.reference_logprobs(sum_over_ranks)
+
     def batch(self, positives: Sequence[int], pairs: Sequence[int]) -> Batch:
         """This rank's share of an update with these positives and these pairs, by index."""
+        assert isinstance(self.reference_logprobs, Tensor)
         shares = deal(positives, pairs, self.num_ranks)
-        sides_by_rank = [self._sides(*share) for share in shares]
         whole = Totals(
             len(positives),
             len(pairs),
             sum(self.positives[i].sides[0].num_counted for i in positives),
-            sum(len(sides) * max(len(side.ids) for side in sides) for sides in sides_by_rank if sides),
+            sum(num_tokens(example, is_packed=self.is_packed) for example in self._examples(positives, pairs)),
             self.num_ranks,
-            max(len(sides) for sides in sides_by_rank),
+            max(self._num_passes(*share) for share in shares),
         )
         own_positives, own_pairs = shares[self.rank]
-        reference = self.reference_logprobs_P2[torch.tensor(own_pairs, dtype=torch.long)]
-        sides = sides_by_rank[self.rank] or [(self.positives or self.pairs)[0].sides[0]]
-        return Batch(*pad(sides, self.pad_id), reference, len(own_positives), len(own_pairs), whole)
+        reference_P2 = self.reference_logprobs[torch.tensor(own_pairs, dtype=torch.long)]
+        examples = self._examples(own_positives, own_pairs) or [(self.positives or self.pairs)[0]]
+        passes, order_S = self._passes(examples, whole.num_passes)
+        return Batch(passes, order_S, reference_P2, len(own_positives), len(own_pairs), whole)
 
     def train_dataloader(self) -> PlanLoader:
         """One batch an update."""
@@ -164,20 +190,35 @@ class MixedDataModule(lightning.LightningDataModule):
         """The validation solutions, in order; every rank has them all."""
         return DataLoader(list(self._validation_batches()), batch_size=None)  # type: ignore[arg-type]
 
-    def _sides(self, positives: Sequence[int], pairs: Sequence[int]) -> list[EncodedSide]:
-        sides = [self.positives[i].sides[0] for i in positives]
-        return sides + [self.pairs[i].sides[side] for side in (0, 1) for i in pairs]
+    def _examples(self, positives: Sequence[int], pairs: Sequence[int]) -> list[EncodedExample]:
+        return [self.positives[i] for i in positives] + [self.pairs[i] for i in pairs]
+
+    def _num_passes(self, positives: Sequence[int], pairs: Sequence[int]) -> int:
+        num_sequences = [1] * len(positives) + ([2] if self.is_packed else [1, 1]) * len(pairs)
+        return len(cut(num_sequences, self.micro_batch_size))
+
+    def _passes(self, examples: Sequence[EncodedExample], num_passes: int = 1) -> tuple[list[Rows], Tensor]:
+        """The examples in so many forward passes or more, and the order of their sides among the passes' sequences."""
+        items: list[Item] = []
+        order: tuple[list[int], ...] = ([], [], [])  # positives, chosen, rejected
+        for example in examples:
+            for side, _ in enumerate(example.sides):
+                order[side + example.is_pair].append(sum(map(len, order)))
+            items += items_of(example, is_packed=self.is_packed)
+        parts = cut([item.num_sequences for item in items], self.micro_batch_size)
+        passes = [lay_out(items[part.start : part.stop], self.pad_id, is_packed=self.is_packed) for part in parts]
+        passes += [passes[0]] * (num_passes - len(passes))
+        return passes, torch.tensor([place for kind in order for place in kind])
 
     def _validation_batches(self) -> Iterator[Batch]:
         size = 4 * self.batch_size
         if not self.validation:  # a task without solutions of its own: a batch of none, for the accuracy
-            side = (self.positives or self.pairs)[0].sides[0]
-            yield Batch(*pad([side], self.pad_id), torch.zeros(0, 2), 0, 0, Totals(0, 0, 0, 0))
+            yield Batch([], torch.zeros(0), torch.zeros(0, 2), 0, 0, Totals(0, 0, 0, 0))
         for start in range(0, len(self.validation), size):
-            sides = [example.sides[0] for example in self.validation[start : start + size]]
-            input_ids_BT, mask_BT = pad(sides, self.pad_id)
-            whole = Totals(len(sides), 0, sum(side.num_counted for side in sides), input_ids_BT.numel())
-            yield Batch(input_ids_BT, mask_BT, torch.zeros(0, 2), len(sides), 0, whole)
+            examples = self.validation[start : start + size]
+            num_counted = sum(example.sides[0].num_counted for example in examples)
+            whole = Totals(len(examples), 0, num_counted, sum(len(example.sides[0].ids) for example in examples))
+            yield Batch(*self._passes(examples), torch.zeros(0, 2), len(examples), 0, whole)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Lightning moves collections it knows; a Batch moves itself."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-
-import torch
-from torch import Tensor
 
 from synthscale.mixture.example import Example
 from synthscale.policy.prompter import Prompter
@@ -95,17 +92,3 @@ def keep_divergence(chosen: EncodedSide, rejected: EncodedSide) -> tuple[Encoded
 def only(side: EncodedSide, position: int) -> EncodedSide:
     """The side with one counted token."""
     return EncodedSide(side.ids, [i == position for i in range(len(side.ids))])
-
-
-def pad(sides: Sequence[EncodedSide], pad_id: int) -> tuple[Tensor, Tensor]:
-    """Token ids and loss mask, both [B, T], padded on the right.
-
-    No attention mask is needed: under a causal mask nothing attends to what stands behind it.
-    """
-    length = max(len(side.ids) for side in sides)
-    input_ids = torch.full((len(sides), length), pad_id)
-    mask = torch.zeros((len(sides), length))
-    for row, side in enumerate(sides):
-        input_ids[row, : len(side.ids)] = torch.tensor(side.ids)
-        mask[row, : len(side.ids)] = torch.tensor(side.counted, dtype=torch.float32)
-    return input_ids, mask

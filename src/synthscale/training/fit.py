@@ -6,9 +6,8 @@ import csv
 import logging
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,12 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from synthscale.objective.sft import sequence_logprobs
 from synthscale.session import Advance, Session
 from synthscale.training.checkpoint import Checkpointer
-from synthscale.training.config import Precision, TrainerConfig
+from synthscale.training.config import TrainerConfig
 from synthscale.training.data import Batch, MixedDataModule
-from synthscale.training.encoding import EncodedExample, pad
 from synthscale.training.module import Objective, PolicyModule
-from synthscale.training.precision import computing
 from synthscale.training.ranks import trainer_arguments, whole_policy
-from synthscale.training.tokens import pairs_of
 
 CURVE_POINTS = 100  # rows of training loss that a curve keeps at most
 
@@ -78,20 +73,19 @@ class CurveRecorder(lightning.Callback):
         self, trainer: lightning.Trainer, module: lightning.LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Keep the training losses of every n-th update and of the last, after which Lightning is to validate."""
-        update, whole = trainer.global_step, batch.whole
-        self.num_train_tokens += whole.num_tokens
+        update = trainer.global_step
+        self.num_train_tokens += batch.whole.num_tokens
         if update % self.every == 0 or update == self.num_updates:
-            # Lightning still has earlier values of what this batch did not measure
-            names = ["train_sft_loss"] if whole.num_positives else []
-            names += ["train_dpo_loss", "train_margin"] if whole.num_pairs else []
-            self._keep(trainer, [*names, "train_loss"])
+            assert isinstance(module, PolicyModule)
+            self._keep(trainer, module.measured)
             self.advance(update, self.num_updates)
         trainer.should_stop = update == self.num_updates
 
     def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Keep the validation figures."""
-        names = ["validation_loss", "validation_accuracy"]
-        self._keep(trainer, [name for name in names if name in trainer.callback_metrics])
+        names = ("validation_loss", "validation_accuracy")
+        measured = trainer.callback_metrics
+        self._keep(trainer, {name: measured[name] for name in names if name in measured})
 
     def state_dict(self) -> dict[str, Any]:
         """All of it, for a checkpoint."""
@@ -107,12 +101,12 @@ class CurveRecorder(lightning.Callback):
         self.num_train_tokens = state_dict["num_train_tokens"]
         self._earlier_seconds = state_dict["seconds"]
 
-    def _keep(self, trainer: lightning.Trainer, names: Sequence[str]) -> None:
+    def _keep(self, trainer: lightning.Trainer, measured: Mapping[str, Tensor]) -> None:
         """Keep the mean over ranks: of parts of a training loss the whole, of validation figures any rank's."""
-        values = torch.stack([trainer.callback_metrics[name].float() for name in names])
+        values = torch.stack([value.float() for value in measured.values()])
         means = trainer.strategy.reduce(values.to(trainer.strategy.root_device), reduce_op="mean").tolist()
         row = self.rows.setdefault(trainer.global_step, {"update": trainer.global_step})
-        row.update(zip(names, means, strict=True))
+        row.update(zip(measured, means, strict=True))
 
 
 def fit(
@@ -168,22 +162,3 @@ def _loop_arguments(num_updates: int, config: TrainerConfig) -> dict[str, Any]:
         "enable_progress_bar": False,
         "enable_model_summary": False,
     }
-
-
-@torch.inference_mode()
-def reference_logprobs(
-    model: PreTrainedModel,
-    examples: Sequence[EncodedExample],
-    pad_id: int,
-    batch_size: int,
-    precision: Precision = Precision.full,
-) -> Tensor:
-    """log π_ref in nats of each pair's (chosen, rejected), [P, 2], from a frozen reference policy."""
-    sides = (side for pair in pairs_of(examples) for side in pair.sides)
-    logprobs = []
-    while batch := list(islice(sides, batch_size)):
-        input_ids_BT, mask_BT = (t.to(model.device) for t in pad(batch, pad_id))
-        with computing(precision, model.device.type):
-            logits_BTV = model.train(False)(input_ids=input_ids_BT, use_cache=False).logits
-        logprobs.append(sequence_logprobs(logits_BTV, input_ids_BT, mask_BT).cpu())
-    return torch.cat(logprobs).reshape(-1, 2) if logprobs else torch.zeros(0, 2)

@@ -14,9 +14,11 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from synthscale.objective.dpo import dpo_loss, dpo_margins
-from synthscale.objective.sft import sequence_logprobs, sft_loss
+from synthscale.objective.sft import sft_loss
 from synthscale.training.config import TrainerConfig
 from synthscale.training.data import Batch
+from synthscale.training.layout import Rows
+from synthscale.training.logprobs import rows_logprobs
 from synthscale.training.precision import computing
 from synthscale.training.sharding import ShardedStrategy
 
@@ -39,7 +41,7 @@ class PolicyModule(lightning.LightningModule):
 
     Where ranks share a batch, each computes its part of the sums over the totals of the whole batch, times the number
     of ranks: the mean over ranks, which Lightning's strategies take of gradients, is then the whole batch's. What is
-    logged in training is such a part too.
+    measured in training is such a part too.
     """
 
     def __init__(
@@ -56,41 +58,37 @@ class PolicyModule(lightning.LightningModule):
         self.validation_accuracy = validation_accuracy
         self.trained = {name for name, p in model.named_parameters() if p.requires_grad}
         self.matrices = {name for name, p in model.named_parameters() if p.ndim >= 2}
+        self.measured: dict[str, Tensor] = {}  # of the last update
         self.strict_loading = len(self.trained) == sum(1 for _ in model.parameters())
 
     def logprobs(self, batch: Batch) -> Tensor:
-        """log π of every sequence's counted tokens, in nats, [B].
+        """log π of every sequence's counted tokens, in nats: positives, chosen, rejected sides.
 
-        Micro-batches keep nothing for the backward pass, which runs each of them again: so the loss is the whole
-        batch's, and memory holds the activations of one. Ranks that hold parts of the policy need each other in each:
-        so one with fewer rows than others runs its first row again, for nothing.
+        Of several passes none keeps anything for the backward pass, which runs each of them again: so the loss is the
+        whole batch's, and memory holds the activations of one.
         """
-        ids_BT, mask_BT, size = batch.input_ids_BT, batch.mask_BT, self.config.micro_batch_size
-        num_rows = max(len(ids_BT), batch.whole.num_rows)
-        if size is None or num_rows <= size:
-            return self._logprobs(ids_BT, mask_BT)
-        parts = list(zip(torch.split(ids_BT, size), torch.split(mask_BT, size), strict=True))
-        parts += [(ids_BT[:1], mask_BT[:1])] * (math.ceil(num_rows / size) - len(parts))
-        return torch.cat([checkpoint(self._logprobs, *part, use_reentrant=False) for part in parts])[: len(ids_BT)]
+        if len(batch.passes) == 1:
+            return self._logprobs(batch.passes[0])[batch.order_S]
+        parts = [checkpoint(self._logprobs, rows, use_reentrant=False) for rows in batch.passes]
+        return torch.cat(parts)[batch.order_S]
 
-    def _logprobs(self, input_ids_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    def _logprobs(self, rows: Rows) -> Tensor:
         with computing(self.config.precision, self.device.type):
-            logits_BTV = self.model(input_ids=input_ids_BT, use_cache=False).logits
-        return sequence_logprobs(logits_BTV, input_ids_BT, mask_BT)
+            return rows_logprobs(self.model, rows)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """This rank's part of the loss of one mixed batch."""
-        logprobs_B, whole = self.logprobs(batch), batch.whole
-        loss = logprobs_B.new_zeros(())
+        """This rank's part of the loss of one mixed batch; `measured` then has it and what it is made of."""
+        logprobs_S, whole = self.logprobs(batch), batch.whole
+        loss, self.measured = logprobs_S.new_zeros(()), {}
         if whole.num_positives:
-            positive_loss = whole.num_ranks * self._positive_loss(batch, logprobs_B)
-            self.log("train_sft_loss", positive_loss)
+            positive_loss = whole.num_ranks * self._positive_loss(batch, logprobs_S)
+            self.measured["train_sft_loss"] = positive_loss.detach()
             loss = loss + whole.num_positives * positive_loss
         if whole.num_pairs:
-            pair_loss = self._pair_loss(batch, logprobs_B)
+            pair_loss = self._pair_loss(batch, logprobs_S)
             loss = loss + whole.num_pairs * self.objective.preference_weight * pair_loss
         loss = loss / (whole.num_positives + whole.num_pairs)
-        self.log("train_loss", loss)
+        self.measured["train_loss"] = loss.detach()
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -143,16 +141,16 @@ class PolicyModule(lightning.LightningModule):
         else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
-    def _positive_loss(self, batch: Batch, logprobs_B: Tensor) -> Tensor:
-        return sft_loss(logprobs_B[: batch.num_positives], logprobs_B.new_full((), batch.whole.num_positive_tokens))
+    def _positive_loss(self, batch: Batch, logprobs_S: Tensor) -> Tensor:
+        return sft_loss(logprobs_S[: batch.num_positives], logprobs_S.new_full((), batch.whole.num_positive_tokens))
 
-    def _pair_loss(self, batch: Batch, logprobs_B: Tensor) -> Tensor:
+    def _pair_loss(self, batch: Batch, logprobs_S: Tensor) -> Tensor:
         whole, end = batch.whole, batch.num_positives + 2 * batch.num_pairs
-        chosen_P, rejected_P = logprobs_B[batch.num_positives : end].chunk(2)
+        chosen_P, rejected_P = logprobs_S[batch.num_positives : end].chunk(2)
         margins_P = dpo_margins(chosen_P, rejected_P, *batch.reference_logprobs_P2.unbind(dim=1))
         loss = whole.num_ranks * dpo_loss(margins_P, self.objective.beta, whole.num_pairs)
-        self.log("train_dpo_loss", loss)
-        self.log("train_margin", whole.num_ranks * margins_P.sum() / whole.num_pairs)
+        self.measured["train_dpo_loss"] = loss.detach()
+        self.measured["train_margin"] = whole.num_ranks * margins_P.detach().sum() / whole.num_pairs
         return loss
 
 

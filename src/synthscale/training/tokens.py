@@ -6,6 +6,7 @@ them count: those of one stretch, be it a solution or the one token at which two
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from array import array
 from collections.abc import Callable, Iterable, Sequence
@@ -47,6 +48,14 @@ class Tokens(Sequence[EncodedExample]):
     def longest(self) -> int:
         """Tokens of the longest side."""
         return int(self._places["length"].max(initial=0))
+
+    def digest(self) -> str:
+        """A hash of all tokens and of which of them count."""
+        digest = hashlib.sha256()
+        for values in (self._ids, self._places):
+            digest.update(f"{len(values)}\n".encode())
+            digest.update(values.view(np.uint8).data)
+        return digest.hexdigest()
 
     def __len__(self) -> int:
         return len(self._places)

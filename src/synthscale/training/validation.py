@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -23,12 +23,12 @@ class LockStepSampler(Sampler):
     part. Inference mode is off, since FSDP cannot gather weights in it (pytorch#95957).
     """
 
-    _decode = torch.no_grad()(inspect.unwrap(Sampler._decode))
+    def _agreed(self, logits: Tensor) -> Tensor:
+        torch.distributed.broadcast(logits, src=0)
+        return logits
 
-    def _logits(self, input_ids_BT: Tensor, cache: object) -> Tensor:
-        logits_BV = super()._logits(input_ids_BT, cache)
-        torch.distributed.broadcast(logits_BV, src=0)
-        return logits_BV
+    def _no_grad(self) -> AbstractContextManager[object]:
+        return torch.no_grad()
 
 
 class Validator:
