@@ -14,9 +14,12 @@ study: .venv/installed
 test: .venv/installed
 	$(BIN)/pytest
 
-# Speed beside what a user would take instead: a table, analysis/results/speed/speed.json and a figure.
+# Speed beside what a user would take instead, and what a pit costs in rollouts: tables, figures and numbers in
+# analysis/results/speed and analysis/results/credit.
 bench: .venv/bench
 	$(BIN)/python analysis/benchmarks/speed.py
+	$(BIN)/python analysis/benchmarks/credit_search.py
+	$(BIN)/python analysis/benchmarks/credit_lengths.py
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -27,6 +27,7 @@ class Duel:
     ours: Callable[[], float]
     theirs: Callable[[], float]
     bar: float | None = None  # the ratio that was asked for
+    max_rounds: int | None = None  # where a round takes a minute or more; then no round is spent on warming up
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A duel's rounds, without the first, in which both warm up."""
+    """A duel's rounds, without one in which both warm up."""
 
     name: str
     work: str
@@ -86,7 +87,9 @@ def _fight_here(name: str, num_rounds: int, num_threads: int) -> Outcome:
     module, _, function = name.partition(":")
     opened: OpenDuel = getattr(importlib.import_module(f"benchmarks.{module}"), function)
     with opened() as duel:
-        rounds = [(_turn(duel.ours), _turn(duel.theirs)) for _ in range(num_rounds + 1)][1:]
+        num_to_warm_up = 1 if duel.max_rounds is None else 0
+        num_rounds = min(num_rounds, duel.max_rounds or num_rounds) + num_to_warm_up
+        rounds = [(_turn(duel.ours), _turn(duel.theirs)) for _ in range(num_rounds)][num_to_warm_up:]
         ours, theirs = ([one[side] for one in rounds] for side in (0, 1))
         return Outcome(name, duel.work, duel.unit, duel.peer, duel.bar, num_threads, ours, theirs)
 

@@ -1,14 +1,15 @@
 """Sampling beside transformers' `generate`: solutions of problems, and rollouts from the prefixes of solutions.
 
 `generate` gets left-padded prompts in batches of the size that is fastest for it here, as many samples a prompt in one
-call, SDPA, inference mode and its default cache (a static one took half as long again). Tokens are counted up to and
-with the first that ends a sample, on both sides.
+call, SDPA, inference mode and its default cache. Tokens are counted up to and with the first that ends a sample, on
+both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def llama_samples() -> Iterator[Duel]:
     prompts = [Prompt(" ".join(f"w{word}" for word in prompt)) for prompt in words]
     work = f"Llama of 20 M, {NUM_PROBLEMS} prompts of 40 to 100 tokens × {NUM_SAMPLES} samples"
     with duel(work, model, prompter, prompts, NUM_SAMPLES, 64, prompts_at_once=16, bar=3.0) as opened:
-        yield opened
+        yield replace(opened, max_rounds=3)
 
 
 @contextmanager
@@ -122,7 +123,7 @@ def generated(
 
     inputs = sampler.tokenizer.pad({"input_ids": prompts_ids}, padding_side="left", return_tensors="pt")
     chance = {"temperature": temperature, "top_k": 0, "top_p": 1.0} if temperature else {}
-    config = GenerationConfig(
+    config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=temperature > 0,
         **chance,
         num_return_sequences=num_samples,
@@ -131,7 +132,7 @@ def generated(
         pad_token_id=sampler.tokenizer.pad_token_id,
     )
     with torch.inference_mode():
-        output = model.generate(**inputs, generation_config=config)[:, inputs["input_ids"].shape[1] :]
+        output = model.generate(**inputs, generation_config=config)[:, inputs["input_ids"].shape[1] :]  # type: ignore[operator]
     ends = torch.isin(output, torch.tensor(sampler.end_ids))
     return int((ends.cumsum(1) - ends.long() == 0).sum())  # not behind an end
 
@@ -156,7 +157,7 @@ def base_policy() -> tuple[PrecedenceTask, PreTrainedModel, Prompter]:
 
     base = Path(synthscale.__file__).parent / "policy" / "base"
     model, tokenizer = load_policy(base / Node("pretrain", PretrainConfig()).key / "model")
-    return PrecedenceTask(PrecedenceConfig()), model.eval(), Prompter(tokenizer, PolicyConfig())
+    return PrecedenceTask(PrecedenceConfig()), model.train(False), Prompter(tokenizer, PolicyConfig())
 
 
 def random_llama() -> tuple[PreTrainedModel, Prompter]:
@@ -181,7 +182,7 @@ def random_llama() -> tuple[PreTrainedModel, Prompter]:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    model = LlamaForCausalLM(config).eval()
+    model = LlamaForCausalLM(config).train(False)
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, *range(VOCABULARY - NUM_ENDS, VOCABULARY)]
     return model, Prompter(tokenizer, PolicyConfig())
 

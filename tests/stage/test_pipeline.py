@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from synthscale.mixture.example import Example
 from synthscale.problem import PrecedenceTask, Split
-from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
+from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.study.recipe import Point, build_point
 from synthscale.study.store import ArtifactStore, open_store
 from synthscale.table import read_table
@@ -34,6 +34,7 @@ TABLES = {
     "samples.parquet": SolutionRow,
     "prefix_values.parquet": PrefixValueRow,
     "continuations.parquet": ContinuationRow,
+    "pits.parquet": PitRow,
     "examples.parquet": Example,
     "greedy.parquet": SolutionRow,
     "sampled.parquet": SolutionRow,

@@ -156,7 +156,7 @@ def test_seconds_are_those_of_all_processes(run, tmp_path, role, monkeypatch):
 
 @pytest.mark.parametrize("role", ["sample", "credit"])
 def test_in_several_chunks_it_goes_on_as_well(made, tmp_path, role, monkeypatch):
-    monkeypatch.setattr("synthscale.stage.draw.NUM_DRAWS_AT_ONCE", 40)
+    monkeypatch.setattr("synthscale.stage.draw.NUM_DRAWS_AT_ONCE", 20)
     node, whole, inputs = made[role]
     for name in ("at_once", "stopped", "killed"):
         (tmp_path / name).mkdir()
@@ -164,12 +164,12 @@ def test_in_several_chunks_it_goes_on_as_well(made, tmp_path, role, monkeypatch)
     again, num_processes = None, 0
     while again is None:
         try:
-            again = run_stage(node, inputs, tmp_path / "stopped", ScriptedSession(stop_after=2))
+            again = run_stage(node, inputs, tmp_path / "stopped", ScriptedSession(stop_after=1))
         except Stopped:
             num_processes += 1
     assert num_processes > 2
     with pytest.raises(Killed):
-        run_stage(node, inputs, tmp_path / "killed", ScriptedSession(every=1000, kill_after=6))
+        run_stage(node, inputs, tmp_path / "killed", ScriptedSession(every=1000, kill_after=4))
     assert len({folder for folder, _ in kept_batches(tmp_path / "killed")}) >= 1, "a chunk that is done is kept"
     run_stage(node, inputs, tmp_path / "killed", Session())
     tables = sorted(path.name for path in whole.folder.glob("*.parquet"))

@@ -15,7 +15,8 @@ ADAPTIVE = "credit.search=adaptive"
 @pytest.fixture(scope="module")
 def nodes(compose_run):
     """A point's nodes by role."""
-    return lambda *overrides: build_point(compose_run("algorithm=step_mix", "data_size=64", *overrides)).nodes
+    choice = ("algorithm=step_mix", "credit=largest_drop", "data_size=64")
+    return lambda *overrides: build_point(compose_run(*choice, *overrides)).nodes
 
 
 def changed(before: dict, after: dict) -> set[str]:

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthscale.training.encoding import EncodedExample, EncodedSide
-from synthscale.training.layout import (
-    cut,
-    first_fit,
-    items_of,
-    lay_out,
-    may_see,
-    num_tokens,
-    pack,
-    pair_item,
-    sequence_item,
-)
+from synthscale.training.layout import cut, items_of, lay_out, num_tokens, packing_of, pair_item, sequence_item
 
 X, O = True, False  # noqa: E741  # counts, and does not
 
@@ -31,7 +21,7 @@ def test_a_pair_is_its_prefix_then_both_rests_with_positions_that_go_on_from_the
     chosen, rejected = side([1, 2, 3, 4, 5], [O, O, X, X, X]), side([1, 2, 3, 8], [O, O, X, X])
     item = pair_item(chosen, rejected)
     assert item.ids_L.tolist() == [1, 2, 3, 4, 5, 8]
-    assert item.branch_L.tolist() == [0, 0, 0, 1, 1, 2]
+    assert [places.tolist() for places in item.sequences] == [[0, 1, 2, 3, 4], [0, 1, 2, 5]]
     assert item.position_L.tolist() == [0, 1, 2, 3, 4, 3]
     assert item.target_N.tolist() == [3, 4, 5, 8]
     assert item.predictor_N.tolist() == [1, 2, 3, 2], "the first of both rests by the end of the prefix"
@@ -39,23 +29,24 @@ def test_a_pair_is_its_prefix_then_both_rests_with_positions_that_go_on_from_the
 
 
 @pytest.mark.parametrize(
-    ("chosen", "rejected", "branches"),
+    ("chosen", "rejected", "num_shared"),
     [
-        ([1, 2, 3, 9], [1, 2, 3], [0, 0, 0, 1]),  # one is the beginning of the other
-        ([1, 2, 3], [1, 2, 3, 9], [0, 0, 0, 2]),
-        ([1, 2, 9], [1, 2, 3, 9], [0, 0, 1, 2, 2]),  # but for its end
-        ([1, 2], [1, 2], [0, 0]),
-        ([1, 2], [3, 2], [1, 1, 2, 2]),
-        ([1, 2], [1, 3], [0, 1, 2]),
+        ([1, 2, 3, 9], [1, 2, 3], 3),  # one is the beginning of the other
+        ([1, 2, 3], [1, 2, 3, 9], 3),
+        ([1, 2, 9], [1, 2, 3, 9], 2),  # but for its end
+        ([1, 2], [1, 2], 2),
+        ([1, 2], [3, 2], 0),
+        ([1, 2], [1, 3], 1),
     ],
 )
-def test_sides_share_what_they_begin_with(chosen, rejected, branches):
+def test_sides_share_what_they_begin_with(chosen, rejected, num_shared):
     example = EncodedExample((side(chosen), side(rejected)))
     item = pair_item(*example.sides)
-    assert item.branch_L.tolist() == branches
-    assert num_tokens(example, is_packed=True) == len(branches)
+    assert len(item.ids_L) == len(chosen) + len(rejected) - num_shared == num_tokens(example, is_packed=True)
     assert num_tokens(example, is_packed=False) == len(chosen) + len(rejected)
-    for ids, numbers in zip((chosen, rejected), item.counted, strict=True):
+    for ids, places, numbers in zip((chosen, rejected), item.sequences, item.counted, strict=True):
+        assert item.ids_L[places].tolist() == ids
+        assert item.position_L[places].tolist() == list(range(len(ids)))
         assert item.target_N[numbers].tolist() == ids[1:]
         assert item.ids_L[item.predictor_N[numbers]].tolist() == ids[:-1]
 
@@ -66,30 +57,6 @@ def test_the_first_token_is_not_predicted():
 
 
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=40)
-
-
-@settings(max_examples=150, deadline=None)
-@given(lengths=LENGTHS, more=st.integers(0, 60))
-def test_first_fit_holds_all_once_in_rows_that_do_not_overflow_and_are_half_full(lengths, more):
-    capacity = max(lengths) + more
-    rows = first_fit(lengths, capacity)
-    assert sorted(i for row in rows for i in row) == list(range(len(lengths)))
-    filled = [sum(lengths[i] for i in row) for row in rows]
-    assert max(filled) <= capacity
-    assert sum(used <= capacity / 2 for used in filled) <= 1, "two such rows would be one"
-
-
-@pytest.mark.parametrize(
-    ("lengths", "rows"),
-    [
-        ([60] * 5, [[0], [1], [2], [3], [4]]),  # without padding anyway, so as short as may be
-        ([200, 130, 130, 200], [[0, 1], [3, 2]]),
-        ([5], [[0]]),
-        ([4000, 900, 1000], [[0], [2, 1]]),  # attending in one row would cost more than the padding
-    ],
-)
-def test_rows_are_as_long_as_costs_least(lengths, rows):
-    assert pack(lengths) == rows
 
 
 @settings(max_examples=150, deadline=None)
@@ -105,39 +72,25 @@ def test_passes_are_cut_in_order_as_large_as_may_be(numbers, most):
         assert all(size + numbers[after.start] > most for size, after in pairs)
 
 
-def test_a_token_sees_its_item_up_to_itself_but_for_the_other_branch():
-    item, branch, position = torch.tensor(
-        [
-            [[0, 0, 0, 0, 0, 1, 1, -1], [2] * 8],
-            [[0, 0, 1, 1, 2, 0, 0, 0], [0] * 8],
-            [[0, 1, 2, 3, 2, 0, 1, 0], list(range(8))],
-        ]
-    )
-    seen = may_see(item, branch, position)
-    expected = ["10000000", "11000000", "11100000", "11110000", "11001000", "00000100", "00000110", "00000001"]
-    assert ["".join(str(int(x)) for x in row) for row in seen[0]] == expected
-    assert seen[1].equal(torch.ones(8, 8).tril().bool())
-    narrow = may_see(item, branch, position, window=2)
-    expected = ["10000000", "11000000", "01100000", "00110000", "01001000", "00000100", "00000110", "00000001"]
-    assert ["".join(str(int(x)) for x in row) for row in narrow[0]] == expected
-    assert narrow[1].sum() == 15
-
-
 def test_items_lie_one_behind_the_other_with_their_own_places():
     pair = pair_item(side([1, 2, 3, 4]), side([1, 2, 7]))
     rows = lay_out([pair, sequence_item(side([5, 6]))], 0, is_packed=True)
     assert rows.input_ids_BT.tolist() == [[1, 2, 3, 4, 7, 5, 6]]
-    assert rows.item_BT.tolist() == [[0, 0, 0, 0, 0, 1, 1]]
-    assert rows.branch_BT.tolist() == [[0, 0, 1, 1, 2, 0, 0]]
     assert rows.position_BT.tolist() == [[0, 1, 2, 3, 2, 0, 1]]
     assert rows.predictor_N.tolist() == [0, 1, 2, 1, 5]
+    assert rows.packing.place_SL.tolist() == [[0, 1, 2, 3], [0, 1, 4, 0], [5, 6, 0, 0]]
 
 
-def test_sequences_that_have_a_row_each_need_no_mask():
+def test_every_token_of_a_row_comes_back_from_where_it_went():
+    packing = packing_of([np.array([0, 1, 2]), np.array([0, 1, 3, 4]), np.array([5])], 6)
+    assert packing.place_SL.flatten()[packing.back_T].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_sequences_have_a_row_each_where_nothing_would_be_saved():
     for ids, is_packed in (([4, 5, 6], True), ([4, 5], False)):
         rows = lay_out([sequence_item(side([1, 2, 3])), sequence_item(side(ids))], 9, is_packed=is_packed)
         assert rows.input_ids_BT.tolist() == [[1, 2, 3], [*ids, 9][:3]]
-        assert rows.item_BT is rows.branch_BT is rows.position_BT is None
+        assert rows.position_BT is rows.packing is None
 
 
 @settings(max_examples=60, deadline=None)
@@ -153,6 +106,7 @@ def test_laid_out_everything_is_predicted_from_before_it(lengths, num_pairs, is_
     sides = [s for example in examples for s in example.sides]
     assert len(rows.counted_SC) == len(sides)
     ids = rows.input_ids_BT.flatten()
+    assert rows.packing is None or (is_packed and (ids < 10**6).all())
     assert (ids < 10**6).sum() == sum(num_tokens(example, is_packed=is_packed) for example in examples)
     for one, row in zip(sides, rows.counted_SC, strict=True):
         counted = row[row < len(rows.target_N)]

@@ -17,6 +17,8 @@ from transformers import (
 )
 
 from synthscale.policy.config import LoraConfig
+from synthscale.training.activations import recompute_activations
+from synthscale.training.attention import packed_attention
 from synthscale.training.encoding import EncodedExample, EncodedSide
 from synthscale.training.layout import items_of, lay_out
 from synthscale.training.logprobs import can_pack, predicting_at, rows_logprobs
@@ -37,6 +39,7 @@ CONFIGS = {
     "gemma2": Gemma2Config(**SIZES, **WINDOW, num_key_value_heads=2, head_dim=4, final_logit_softcapping=3.0),
     "gpt2": GPT2Config(vocab_size=37, n_embd=16, n_layer=2, n_head=4, n_positions=64, initializer_range=0.3),
 }
+OWN_WAYS = {"llama_eager", "gemma2"}  # of attending, so that each sequence has a row by itself
 
 
 def model_of(name: str) -> PreTrainedModel:
@@ -100,10 +103,10 @@ def together(model: PreTrainedModel, examples: list[EncodedExample], *, is_packe
 @pytest.mark.parametrize("name", CONFIGS)
 def test_loss_and_gradients_are_those_of_one_sequence_at_a_time(name, kinds):
     model, examples = model_of(name), examples_of(kinds)
-    assert can_pack(model)
+    assert can_pack(model) == (name not in OWN_WAYS)
     expected = torch.stack([plain_logprobs(model, side) for example in examples for side in example.sides])
     loss, gradients = loss_and_gradients(model, expected)
-    for is_packed in (True, False):
+    for is_packed in {False, can_pack(model)}:
         got = together(model, examples, is_packed=is_packed)
         assert torch.allclose(got, expected, rtol=1e-5, atol=1e-5)
         got_loss, got_gradients = loss_and_gradients(model, got)
@@ -167,10 +170,30 @@ def test_a_model_that_does_not_attend_as_told_is_not_packed(monkeypatch):
     forward = model.forward
     monkeypatch.setattr(model, "forward", lambda position_ids=None, **more: forward(**more))
     assert not can_pack(model), "it finds positions by itself"
-    monkeypatch.setattr(model, "forward", lambda attention_mask=None, **more: forward(**more))
+    monkeypatch.setattr(model, "forward", lambda packing=None, **more: forward(**more))
     assert not can_pack(model), "it sees all that came before"
     monkeypatch.setattr(model, "forward", forward)
     assert can_pack(model) and can_pack(model.bfloat16()) and not model.training
+
+
+def test_activations_that_are_computed_again_attend_as_before():
+    """The backward pass computes them, when the forward pass's own switch of attention is over: `fit` has another."""
+    model, examples = model_of("llama"), examples_of("both")
+    expected = loss_and_gradients(model, together(model, examples))[1]
+    recompute_activations(model.train())
+    with packed_attention(model.config):
+        assert_same(loss_and_gradients(model, together(model, examples))[1], expected)
+    assert model.config._attn_implementation == "sdpa"
+
+
+def test_without_a_packing_it_attends_as_sdpa_does_padding_on_the_left_included():
+    model, ids = model_of("llama_gqa_tied"), torch.arange(24).view(4, 6)
+    mask = torch.tensor([[0] * i + [1] * (6 - i) for i in range(4)])
+    with torch.no_grad():
+        for kind in ({}, {"attention_mask": mask}):
+            expected = model(input_ids=ids, **kind).logits
+            with packed_attention(model.config):
+                assert model(input_ids=ids, **kind).logits.equal(expected)
 
 
 def test_in_bfloat16_sums_are_single():

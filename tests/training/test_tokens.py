@@ -41,8 +41,13 @@ def tokens(tmp_path, encoded) -> Tokens:
 
 def same_rows(some: list[Rows], others: list[Rows]) -> bool:
     """Whether the passes are the same in all."""
-    tensors = [[getattr(rows, field.name) for rows in passes for field in fields(Rows)] for passes in (some, others)]
-    return all(a is b is None or a.equal(b) for a, b in zip(*tensors, strict=True))
+
+    def tensors(passes: list[Rows]) -> list[torch.Tensor | None]:
+        names = [field.name for field in fields(Rows) if field.name != "packing"]
+        packings = [(p.place_SL, p.back_T) for rows in passes if (p := rows.packing) is not None]
+        return [getattr(rows, name) for rows in passes for name in names] + [t for pair in packings for t in pair]
+
+    return all(a is b is None or a.equal(b) for a, b in zip(tensors(some), tensors(others), strict=True))
 
 
 def test_they_come_back_as_they_were(tokens, encoded):

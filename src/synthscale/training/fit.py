@@ -7,6 +7,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from synthscale.session import Advance, Session
+from synthscale.training.attention import packed_attention
 from synthscale.training.checkpoint import Checkpointer
 from synthscale.training.config import TrainerConfig
 from synthscale.training.data import Batch, MixedDataModule
@@ -137,7 +139,9 @@ def fit(
             **_loop_arguments(objective.num_updates, config),
             **trainer_arguments(config, session, model),
         )
-        trainer.fit(module, datamodule=data, ckpt_path=checkpointer.find(trainer), weights_only=True)
+        # around the backward pass too, in which activations may be computed again
+        with packed_attention(model.config) if data.is_packed else nullcontext():
+            trainer.fit(module, datamodule=data, ckpt_path=checkpointer.find(trainer), weights_only=True)
     return FitResult(
         [recorder.rows[update] for update in sorted(recorder.rows)],
         recorder.seconds,

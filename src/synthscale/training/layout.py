@@ -1,26 +1,24 @@
-"""How sequences lie in the rows of a forward pass: prefixes that pairs share once, several examples in one row.
+"""How sequences lie in the rows of a forward pass: prefixes that pairs share once, and nothing padded.
 
-An item is what attends to itself alone: a sequence, or a pair as one sequence of its shared prefix, the rest of the
-chosen side and the rest of the rejected one. Both rests count their positions on from the prefix, and neither sees the
-other. Items are packed into rows, so that little is padded; nothing sees beyond its own item.
+An item is a sequence, or a pair as its shared prefix, the rest of the chosen side and the rest of the rejected one,
+whose positions both count on from the prefix. Packed, all items lie one behind another in a single row; what sees what
+there is the affair of `attention.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthscale.training.attention import Packing
 from synthscale.training.encoding import EncodedExample, EncodedSide
 
 Indices = NDArray[np.int64]
-ROW_LENGTHS = (1, 1.25, 1.5, 1.75, 2, 2.5, 3, 4)  # that are tried, in lengths of the longest item
-ATTENTION_TOKENS = 1024  # of a row in which attention takes as long as all else, in a model some 400 wide
-PREFIX, CHOSEN, REJECTED = 0, 1, 2  # branches; a sequence that shares nothing is all prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +26,36 @@ class Item:
     """The L tokens of one or two sequences, and the N of them that are predicted."""
 
     ids_L: Indices
-    branch_L: Indices
     position_L: Indices
     predictor_N: Indices  # place of the token whose output predicts the N-th
     target_N: Indices
+    sequences: tuple[Indices, ...]  # the places of each sequence's tokens
     counted: tuple[Indices, ...]  # of each sequence, which of the N count
 
     @property
     def num_sequences(self) -> int:
         """One, or two of a pair."""
-        return len(self.counted)
+        return len(self.sequences)
 
 
 @dataclass(slots=True)
 class Rows:
     """One forward pass: B rows of T tokens that predict N tokens, which count for S sequences.
 
-    Where each row is one sequence from its first place on, a causal mask is all it takes, and `item_BT` and what goes
-    with it are None. (No frozen dataclass, since Lightning's FSDP refuses those.)
+    Without a packing each row is one sequence, padded behind its end, and a causal mask is all it takes. (No frozen
+    dataclass, since Lightning's FSDP refuses those.)
     """
 
     input_ids_BT: Tensor
     predictor_N: Tensor  # flat places in the rows
     target_N: Tensor
     counted_SC: Tensor  # which of the N count for each sequence; filled up with N, which is none of them
-    item_BT: Tensor | None = None
-    branch_BT: Tensor | None = None
     position_BT: Tensor | None = None
+    packing: Packing | None = None
 
     def to(self, device: torch.device) -> Rows:
         """The same on a device."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {name: getattr(self, name) for name in self.__slots__}
         return replace(self, **{name: value.to(device) for name, value in values.items() if value is not None})
 
 
@@ -76,10 +73,10 @@ def sequence_item(side: EncodedSide) -> Item:
     target_places = target_places[target_places > 0]
     return Item(
         ids_L,
-        np.full(len(ids_L), PREFIX),
         np.arange(len(ids_L)),
         target_places - 1,
         ids_L[target_places],
+        (np.arange(len(ids_L)),),
         (np.arange(len(target_places)),),
     )
 
@@ -97,12 +94,13 @@ def pair_item(chosen: EncodedSide, rejected: EncodedSide) -> Item:
     number_L = np.cumsum(is_target_L) - 1
     before_L = np.arange(-1, len(ids_L) - 1)
     before_L[num_chosen : num_chosen + 1] = num_shared - 1
+    place_L = np.arange(len(ids_L))
     return Item(
         ids_L,
-        np.repeat([PREFIX, CHOSEN, REJECTED], [num_shared, num_chosen - num_shared, num_rejected]),
-        np.concatenate([np.arange(num_chosen), np.arange(num_shared, num_shared + num_rejected)]),
+        np.concatenate([place_L[:num_chosen], np.arange(num_shared, num_shared + num_rejected)]),
         before_L[is_target_L],
         ids_L[is_target_L],
+        (place_L[:num_chosen], np.concatenate([place_L[:num_shared], place_L[num_chosen:]])),
         (number_L[counted_chosen[counted_chosen > 0]], number_L[counted_rejected[counted_rejected > 0]]),
     )
 
@@ -131,72 +129,41 @@ def cut(num_sequences: Sequence[int], most: int | None) -> list[range]:
     return [*passes, range(start, len(num_sequences))]
 
 
-def pack(lengths: Sequence[int]) -> list[list[int]]:
-    """Items in rows of the length that costs least: long rows leave little padding, and cost more to attend in."""
-    longest, total = max(lengths), sum(lengths)
-    found = [first_fit(lengths, min(total, round(longest * factor))) for factor in ROW_LENGTHS]
-    return min(found, key=lambda rows: cost(rows, lengths))
-
-
-def first_fit(lengths: Sequence[int], capacity: int) -> list[list[int]]:
-    """Items in rows of at most so many tokens: each, longest first, into the first row that has room."""
-    rows: list[list[int]] = []
-    room: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        place = next((row for row, left in enumerate(room) if left >= lengths[i]), len(rows))
-        if place == len(rows):
-            rows.append([])
-            room.append(capacity)
-        rows[place].append(i)
-        room[place] -= lengths[i]
-    return rows
-
-
-def cost(rows: Sequence[Sequence[int]], lengths: Sequence[int]) -> int:
-    """Of a forward pass, in units of its own: padded tokens times what each costs."""
-    num_columns = row_length(rows, lengths)
-    return len(rows) * num_columns * (ATTENTION_TOKENS + num_columns)
-
-
-def row_length(rows: Sequence[Sequence[int]], lengths: Sequence[int]) -> int:
-    """Tokens of the fullest row."""
-    return max(sum(lengths[i] for i in row) for row in rows)
-
-
 def lay_out(items: Sequence[Item], pad_id: int, *, is_packed: bool) -> Rows:
     """The items' forward pass; sequences are in the order of the items, each item's one behind the other.
 
-    Not packed each item, which is then one sequence, has a row by itself.
+    Not packed each item, which is then one sequence, has a row by itself; so it has where nothing would be saved.
     """
-    lengths = [len(item.ids_L) for item in items]
-    rows = pack(lengths) if is_packed else [[i] for i in range(len(items))]
-    num_columns = row_length(rows, lengths)
-    starts = [0] * len(items)
-    for row, numbers in enumerate(rows):
-        start = row * num_columns
-        for number in numbers:
-            starts[number] = start
-            start += lengths[number]
-    input_ids, item_of, branch, position = np.zeros((4, len(rows) * num_columns), dtype=np.int64)
-    input_ids[:], item_of[:] = pad_id, -1
-    for number, (start, length, item) in enumerate(zip(starts, lengths, items, strict=True)):
-        place = slice(start, start + length)
-        input_ids[place], item_of[place] = item.ids_L, number
-        branch[place], position[place] = item.branch_L, item.position_L
-    targets = np.concatenate([item.target_N for item in items])
-    shape = (len(rows), num_columns)
-    laid_out = Rows(
-        torch.from_numpy(input_ids).view(shape),
-        torch.from_numpy(np.concatenate([item.predictor_N + start for item, start in zip(items, starts, strict=True)])),
-        torch.from_numpy(targets),
-        torch.from_numpy(_counted(items, len(targets))),
+    lengths = np.array([len(item.ids_L) for item in items])
+    counted_SC = torch.from_numpy(_counted(items, sum(len(item.target_N) for item in items)))
+    has_pairs = any(item.num_sequences > 1 for item in items)
+    in_one_row = is_packed and (has_pairs or lengths.min() < lengths.max())
+    starts = np.cumsum(lengths) - lengths if in_one_row else np.arange(len(items)) * lengths.max()
+    predictor_N = np.concatenate([item.predictor_N + start for item, start in zip(items, starts, strict=True)])
+    target_N = np.concatenate([item.target_N for item in items])
+    rest = torch.from_numpy(predictor_N), torch.from_numpy(target_N), counted_SC
+    if not in_one_row:
+        input_ids = np.full((len(items), lengths.max()), pad_id, dtype=np.int64)
+        for row, item in zip(input_ids, items, strict=True):
+            row[: len(item.ids_L)] = item.ids_L
+        return Rows(torch.from_numpy(input_ids), *rest)
+    input_ids, position = (
+        np.concatenate(parts)[None] for parts in ([i.ids_L for i in items], [i.position_L for i in items])
     )
-    if len(rows) == len(items) and not branch.any():
-        return laid_out
-    laid_out.item_BT, laid_out.branch_BT, laid_out.position_BT = (
-        torch.from_numpy(values).view(shape) for values in (item_of, branch, position)
+    sequences = [places + start for item, start in zip(items, starts, strict=True) for places in item.sequences]
+    return Rows(
+        torch.from_numpy(input_ids), *rest, torch.from_numpy(position), packing_of(sequences, int(lengths.sum()))
     )
-    return laid_out
+
+
+def packing_of(sequences: Sequence[Indices], num_tokens: int) -> Packing:
+    """Where the sequences lie in a row of so many tokens, each of which is in one of them or more."""
+    place_SL = np.zeros((len(sequences), max(map(len, sequences))), dtype=np.int64)
+    back_T = np.empty(num_tokens, dtype=np.int64)
+    for number, places in enumerate(sequences):
+        place_SL[number, : len(places)] = places
+        back_T[places] = number * place_SL.shape[1] + np.arange(len(places))
+    return Packing(torch.from_numpy(place_SL), torch.from_numpy(back_T))
 
 
 def _counted(items: Sequence[Item], num_targets: int) -> Indices:
@@ -209,18 +176,3 @@ def _counted(items: Sequence[Item], num_targets: int) -> Indices:
     for row, numbers in zip(counted_SC, sequences, strict=True):
         row[: len(numbers)] = numbers
     return counted_SC
-
-
-def may_see(item_BT: Tensor, branch_BT: Tensor, position_BT: Tensor, window: int | None = None) -> Tensor:
-    """Whether a token may attend to another, [B, T, T], first the one that looks.
-
-    It sees those before it and itself, of its own item, of the prefix and of its own branch; through a sliding window
-    those alone whose positions are fewer than `window` before its own.
-    """
-    length = item_BT.shape[1]
-    seen_BTT = item_BT[:, :, None] == item_BT[:, None, :]
-    seen_BTT &= (branch_BT[:, None, :] == PREFIX) | (branch_BT[:, :, None] == branch_BT[:, None, :])
-    seen_BTT &= torch.ones(length, length, dtype=torch.bool, device=item_BT.device).tril()
-    if window is not None:
-        seen_BTT &= position_BT[:, :, None] - position_BT[:, None, :] < window
-    return seen_BTT

@@ -7,26 +7,28 @@ would take more memory than the rest of the model.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from synthscale.objective.sft import sequence_logprobs, token_logprobs
+from synthscale.training.attention import ATTENTION, packed_attention
 from synthscale.training.encoding import EncodedSide
-from synthscale.training.layout import Rows, lay_out, may_see, pair_item, sequence_item
-
-AttentionMask = Tensor | dict[str, Tensor]
+from synthscale.training.layout import Rows, lay_out, pair_item, sequence_item
 
 
 def rows_logprobs(model: PreTrainedModel, rows: Rows) -> Tensor:
     """log π of each sequence's counted tokens, in nats, [S]."""
-    masked = {}
-    if rows.item_BT is not None:
-        masked = {"attention_mask": attention_mask(model, rows), "position_ids": rows.position_BT}
-    with predicting_at(model, rows.predictor_N):
-        logits_1NV = model(input_ids=rows.input_ids_BT, use_cache=False, **masked).logits
+    packed: dict[str, Any] = {}
+    if rows.packing is not None:
+        # a mask that nothing looks at, lest transformers make one
+        nothing = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=rows.input_ids_BT.device)
+        packed = {"position_ids": rows.position_BT, "attention_mask": nothing, "packing": rows.packing}
+    with predicting_at(model, rows.predictor_N), packed_attention(model.config) if packed else nullcontext():
+        logits_1NV = model(input_ids=rows.input_ids_BT, use_cache=False, **packed).logits
     return sequence_logprobs(token_logprobs(logits_1NV[0], rows.target_N), rows.counted_SC)
 
 
@@ -41,62 +43,24 @@ def predicting_at(model: PreTrainedModel, places_N: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-def attention_mask(model: PreTrainedModel, rows: Rows) -> AttentionMask:
-    """What the model takes to attend as `may_see` has it: one mask [B, 1, T, T], or one for each kind of layer."""
-    assert rows.item_BT is not None and rows.branch_BT is not None and rows.position_BT is not None
-    kinds, window = set(getattr(model.config, "layer_types", None) or ()), sliding_window(model)
-    if window is not None and window > int(rows.input_ids_BT.shape[1]):
-        window = None
-    places = rows.item_BT, rows.branch_BT, rows.position_BT
-    if window is None or "full_attention" not in kinds:
-        return _as_taken(model, may_see(*places, window))
-    return {
-        "full_attention": _as_taken(model, may_see(*places)),
-        "sliding_attention": _as_taken(model, may_see(*places, window)),
-    }
-
-
-def sliding_window(model: PreTrainedModel) -> int | None:
-    """The tokens that layers with a sliding window see; None where there is no such layer."""
-    kinds = getattr(model.config, "layer_types", None)
-    if kinds and "sliding_attention" not in kinds:
-        return None
-    window = getattr(model.config, "sliding_window", None)
-    return int(window) if window and getattr(model.config, "use_sliding_window", True) else None
-
-
-def _as_taken(model: PreTrainedModel, seen_BTT: Tensor) -> Tensor:
-    """Eager attention adds a mask to its scores."""
-    if model.config._attn_implementation != "eager":
-        return seen_BTT[:, None]
-    return torch.zeros_like(seen_BTT, dtype=model.dtype).masked_fill(~seen_BTT, torch.finfo(model.dtype).min)[:, None]
-
-
 @torch.no_grad()
 def can_pack(model: PreTrainedModel) -> bool:
-    """Whether the model attends as it is told: of an example of each kind in one row it must say what it does of each.
+    """Whether the model attends as it is told: of a pair and a sequence in one row it must say what it does of each.
 
-    Not so with flash_attention_2, which takes no such mask; with a model that carries a state from token to token, or
-    finds positions by itself; or with layers that choose what they see in another way than by a sliding window.
+    Not so a model that is to attend in another way than `sdpa`, that carries a state from token to token, or that finds
+    positions by itself.
     """
-    kinds = set(getattr(model.config, "layer_types", None) or ())
-    if model.config._attn_implementation not in ("sdpa", "eager") or not kinds <= {
-        "full_attention",
-        "sliding_attention",
-    }:
+    if model.config._attn_implementation not in ("sdpa", ATTENTION):
         return False
     first, second, third = (EncodedSide(ids, [True] * 6) for ids in ([1, 2, 3, 4, 5, 6], [1, 2, 3, 6, 5, 4], [2] * 6))
-    was_training, device = model.training, model.device
+    apart = lay_out([sequence_item(side) for side in (first, second, third)], 0, is_packed=False)
+    together = lay_out([pair_item(first, second), sequence_item(third)], 0, is_packed=True)
+    was_training = model.training
     model.train(False)
     try:
-        apart = rows_logprobs(
-            model, lay_out([sequence_item(s) for s in (first, second, third)], 0, is_packed=False).to(device)
-        )
-        together = rows_logprobs(
-            model, lay_out([pair_item(first, second), sequence_item(third)], 0, is_packed=True).to(device)
-        )
+        apart_S, together_S = (rows_logprobs(model, rows.to(model.device)) for rows in (apart, together))
     except (TypeError, ValueError, RuntimeError, AttributeError, KeyError):
         return False
     finally:
         model.train(was_training)
-    return bool((together - apart).norm() <= torch.finfo(model.dtype).eps ** 0.5 * apart.norm())
+    return bool((together_S - apart_S).norm() <= torch.finfo(model.dtype).eps ** 0.5 * apart_S.norm())
