@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import ast
 import difflib
-import gc
 import os
 import sys
 from importlib import metadata, util
 from pathlib import Path
 
 GROUP = "synthscale.commands"
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
 USAGE = "Usage: synthscale COMMAND ...   (synthscale COMMAND --help says more)"
 
 
@@ -34,8 +32,6 @@ def main() -> int:
         hint = f" (did you mean {close[0]}?)" if close else ""
         print(f"There is no command {name!r}{hint}; accepted are {', '.join(sorted(commands))}.", file=sys.stderr)
         return 2
-    # start-up makes a million objects that stay and none to collect: a tenth of its time would go into looking for some
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     try:
         return int(commands[name].load()(rest) or 0)
     except KeyboardInterrupt:
