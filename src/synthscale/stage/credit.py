@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synthscale.stage.draw import Asked
     from synthscale.table import TableWriter
 
-VERSION = 1
+VERSION = 2
 
 Prefix = tuple[str, ...]
 """The first steps of a solution, with the white space behind each."""

@@ -14,7 +14,7 @@ from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 
-VERSION = 1
+VERSION = 2
 KS = (1, 4, 16)
 TEST_SEED = 0  # the samples' own; every point meets the same draws
 

@@ -15,7 +15,7 @@ from synthscale.session import Session
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(kw_only=True, slots=True)
