@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from synthscale.policy import sampler as sampler_module
-from synthscale.policy.distinct_rows import slots
+from synthscale.policy.distinct_rows import Places, slots
 from synthscale.policy.draws import draw_tokens
 from synthscale.policy.prefixes import find_chains, in_batches
 from synthscale.policy.prompter import Prompt
@@ -73,6 +73,13 @@ def test_batches_keep_chains_together_and_hold_all_prompts_once():
             places = {n for n, batch in enumerate(batches) if set(batch) & set(chain.prompts)}
             assert len(places) <= -(-len(chain.prompts) // size) + 1
             assert len(chain.prompts) > size or len(places) == 1
+
+
+def test_places_of_samples_among_their_rows():
+    places = Places.among(np.array([2, 0, 2, 1, 0, 2]))
+    assert places.rank_N.tolist() == [0, 0, 1, 0, 1, 2]
+    assert places.num_ranks == 3
+    assert places.first_R.tolist() == [1, 3, 0]
 
 
 class OneAtATime(Sampler):

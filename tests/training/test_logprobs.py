@@ -10,7 +10,10 @@ from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
     GPT2Config,
+    Lfm2Config,
+    Llama4TextConfig,
     LlamaConfig,
+    MambaConfig,
     MistralConfig,
     PreTrainedModel,
     Qwen2Config,
@@ -39,6 +42,19 @@ CONFIGS = {
     "gemma2": Gemma2Config(**SIZES, **WINDOW, num_key_value_heads=2, head_dim=4, final_logit_softcapping=3.0),
     "gpt2": GPT2Config(vocab_size=37, n_embd=16, n_layer=2, n_head=4, n_positions=64, initializer_range=0.3),
 }
+STATES = {
+    "mamba": MambaConfig(vocab_size=37, hidden_size=16, num_hidden_layers=2, state_size=4),
+    "lfm2": Lfm2Config(**SIZES, num_key_value_heads=2, layer_types=["conv", "full_attention", "conv"]),
+    "llama4": Llama4TextConfig(
+        **SIZES,
+        intermediate_size_mlp=24,
+        num_key_value_heads=2,
+        head_dim=4,
+        attention_chunk_size=16,
+        num_local_experts=2,
+        layer_types=["chunked_attention", "full_attention", "chunked_attention"],
+    ),
+}
 OWN_WAYS = {"llama_eager", "gemma2"}  # of attending, so that each sequence has a row by itself
 
 
@@ -46,6 +62,13 @@ def model_of(name: str) -> PreTrainedModel:
     torch.manual_seed(0)
     model = AutoModelForCausalLM.from_config(copy.deepcopy(CONFIGS[name]))
     return model.train(False)  # GPT-2 has dropout
+
+
+class LeakyHead(torch.nn.Linear):
+    """Adds a little of what stands first among what it is asked for to all that follows."""
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        return super().forward(hidden) + 1e-2 * super().forward(hidden)[:, 10:11]
 
 
 def examples_of(kinds: str) -> list[EncodedExample]:
@@ -194,6 +217,23 @@ def test_without_a_packing_it_attends_as_sdpa_does_padding_on_the_left_included(
             expected = model(input_ids=ids, **kind).logits
             with packed_attention(model.config):
                 assert model(input_ids=ids, **kind).logits.equal(expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", STATES)
+def test_a_model_in_which_tokens_pass_on_a_state_or_see_chunks_is_not_packed(name, dtype):
+    torch.manual_seed(0)
+    assert not can_pack(AutoModelForCausalLM.from_config(copy.deepcopy(STATES[name])).to(dtype))
+
+
+def test_a_leak_too_small_for_the_eye_is_found(monkeypatch):
+    """The model's own answers move by less than its numbers' rounding with what stands in front in the row."""
+    model = model_of("llama").bfloat16()
+    head = model.lm_head
+    monkeypatch.setattr(
+        model, "lm_head", LeakyHead(head.in_features, head.out_features, bias=False, dtype=torch.bfloat16)
+    )
+    assert not can_pack(model)
 
 
 def test_in_bfloat16_sums_are_single():

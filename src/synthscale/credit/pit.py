@@ -45,7 +45,7 @@ class CreditConfig:
     best_of: int  # K of BoK(pi_sft): a draw counts as 1 if any of K continuations is right; 1 is pi_sft itself
     search: CreditSearch = CreditSearch.exhaustive
     confidence: float = 0.7  # of the adaptive search: the chance of one pit at which a negative is decided
-    max_rollouts: int = 4  # of the adaptive search: rollouts on behalf of one negative; more for longer solutions
+    max_rollouts: int = 4  # of the adaptive search: rollouts on behalf of one negative; longer solutions want more
 
     def __post_init__(self) -> None:
         check_between("credit.confidence", self.confidence, 0.0, 1.0)

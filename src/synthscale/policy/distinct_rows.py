@@ -7,6 +7,8 @@ prompt. Rows are dealt out anew on the host after every token, which suits a CPU
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,15 +28,21 @@ def decode_distinct(forward: Forward, batch: Batch, endings: Endings) -> Decoded
     num_tokens_N, finished_N = np.zeros(num_samples, dtype=np.int64), np.zeros(num_samples, dtype=bool)
     going, row_of_going = np.arange(num_samples), prompt_N  # samples, and where among the rows each stands
     prompt_R, input_R = np.arange(len(prompts)), decoder.last_tokens
+    places, shortest = Places.among(row_of_going), int(limit_N.min())
     copies = None
     is_new = True
     for step in range(num_steps):
         if is_new:
             decoder.set_rows(prompt_R, len(going), copies)
         logits_RV = decoder.step(torch.from_numpy(input_R))
-        drawn = _drawn(logits_RV, batch, going, row_of_going)
+        drawn = _drawn(logits_RV, batch, going, places)
         tokens_NT[going, step] = drawn
         num_tokens_N[going] = step + 1
+        input_R = drawn[places.first_R]
+        may_end = endings.stop.texts or step + 1 >= shortest or np.isin(input_R, endings.end_ids).any()
+        if not may_end and np.array_equal(input_R[row_of_going], drawn):  # the samples of each row drew alike
+            is_new = False
+            continue
         # what samples of one row drew alike is a child of that row
         vocabulary = logits_RV.shape[-1]
         children, first, child_of_going = np.unique(
@@ -58,8 +66,28 @@ def decode_distinct(forward: Forward, batch: Batch, endings: Endings) -> Decoded
         is_new = len(parent_R) != len(prompt_R) or len(moved) > 0
         copies, prompt_R = (parent_R[moved], moved), prompt_R[parent_R]
         going, row_of_going = going[goes_on], slot_C[child_of_going[goes_on]]
+        places, shortest = Places.among(row_of_going), int(limit_N[going].min())
     tokens = [row[:num] for row, num in zip(tokens_NT.tolist(), num_tokens_N.tolist(), strict=True)]
     return Decoded(tokens, finished_N.tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where each sample that goes on stands: its row, and its place among the samples of that row."""
+
+    row_N: Ints
+    rank_N: Ints
+    num_ranks: int
+    first_R: Ints  # the first sample of each row
+
+    @classmethod
+    def among(cls, row_N: Ints) -> Places:
+        """The places of samples that stand in these rows; no row is empty."""
+        rank_N, num_ranks = ranks(row_N)
+        is_first = rank_N == 0
+        first_R = np.empty(int(is_first.sum()), dtype=np.int64)
+        first_R[row_N[is_first]] = np.flatnonzero(is_first)
+        return cls(row_N, rank_N, num_ranks, first_R)
 
 
 def slots(parents: Ints) -> Ints:
@@ -81,14 +109,13 @@ def _distinct(batch: Batch) -> tuple[list[list[int]], Ints]:
     return [list(ids) for ids in numbers], np.repeat(np.array(prompt_P, dtype=np.int64), batch.num_samples)
 
 
-def _drawn(logits_RV: Tensor, batch: Batch, going: Ints, row_of_going: Ints) -> Ints:
+def _drawn(logits_RV: Tensor, batch: Batch, going: Ints, places: Places) -> Ints:
     """A token for each sample that goes on, from the logits of its row."""
     uniforms_N = batch.uniforms()
     if uniforms_N is None:
         tokens: Ints = draw_tokens(logits_RV, None, batch.temperature)[:, 0].numpy()
-        return tokens[row_of_going]
-    rank, num_ranks = ranks(row_of_going)
-    uniforms_RK = np.zeros((len(logits_RV), num_ranks), dtype=np.float32)
-    uniforms_RK[row_of_going, rank] = uniforms_N.numpy()[going]
+        return tokens[places.row_N]
+    uniforms_RK = np.zeros((len(logits_RV), places.num_ranks), dtype=np.float32)
+    uniforms_RK[places.row_N, places.rank_N] = uniforms_N.numpy()[going]
     tokens = draw_tokens(logits_RV, torch.from_numpy(uniforms_RK), batch.temperature).numpy()
-    return tokens[row_of_going, rank]
+    return tokens[places.row_N, places.rank_N]

@@ -53,7 +53,7 @@ class Seeker:
         self._texts = [task.steps(row.solution) for row in negatives]
 
     def begin(self, share_right: float, confidence: float, max_rollouts: int) -> None:
-        """Start the search; `share_right` is that of all problems' samples."""
+        """Start the search; `share_right` is that of the samples of all problems."""
         alive_mean = expected_alive(len(self.right_samples), len(self.samples), share_right)
         self.search = Search(self.chains, alive_mean=alive_mean, confidence=confidence, max_rollouts=max_rollouts)
 
@@ -149,13 +149,15 @@ def run_rounds(
     from synthscale.table import TableWriter, count_rows
 
     counts, num_problems = SearchCounts(), count_rows(inputs["data"].folder / "problems.parquet")
+    samples = inputs["samples"].measures
+    share_right = samples["num_correct"] / samples["num_samples"]
     num_done = 0
     with TableWriter(out / "pits.parquet", PitRow) as pit_table:
         chunks = in_chunks(seekers(config, task, inputs), lambda one: draws_of(config, one), NUM_DRAWS_AT_ONCE)
         for number, chunk in enumerate(chunks):
             end = chunk[-1].place + 1
             with session.part(num_done, end, num_problems):
-                counts.num_sampled_tokens += search_chunk(config, chunk, number, sampler, out, session)
+                counts.num_sampled_tokens += search_chunk(config, chunk, number, share_right, sampler, out, session)
             num_done = end
             for one in chunk:
                 counts.add(one)
@@ -188,11 +190,16 @@ def draws_of(config: RolloutConfig, one: Seeker) -> int:
 
 
 def search_chunk(
-    config: RolloutConfig, chunk: Sequence[Seeker], number: int, sampler: PolicySampler, out: Path, session: Session
+    config: RolloutConfig,
+    chunk: Sequence[Seeker],
+    number: int,
+    share_right: float,
+    sampler: PolicySampler,
+    out: Path,
+    session: Session,
 ) -> int:
     """All rounds of a chunk, one call of the sampler each; the number of tokens that were drawn."""
     assert config.confidence is not None and config.max_rollouts is not None, "an adaptive search has both"
-    share_right = sum(len(one.right_samples) for one in chunk) / sum(len(one.samples) for one in chunk)
     for one in chunk:
         one.begin(share_right, config.confidence, config.max_rollouts)
     num_tokens = 0

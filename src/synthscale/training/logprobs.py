@@ -19,6 +19,9 @@ from synthscale.training.attention import ATTENTION, packed_attention
 from synthscale.training.encoding import EncodedSide
 from synthscale.training.layout import Rows, lay_out, pair_item, sequence_item
 
+PROBE = [1, 2, 3, 5, 6, 12, 14, 2, 5]
+ALONE = 1e-6  # of the probe's log-probabilities: what other products of matrices may change, and nothing else
+
 
 def rows_logprobs(model: PreTrainedModel, rows: Rows) -> Tensor:
     """log π of each sequence's counted tokens, in nats, [S]."""
@@ -43,24 +46,43 @@ def predicting_at(model: PreTrainedModel, places_N: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-@torch.no_grad()
 def can_pack(model: PreTrainedModel) -> bool:
     """Whether the model attends as it is told: of a pair and a sequence in one row it must say what it does of each.
 
-    Not so a model that is to attend in another way than `sdpa`, that carries a state from token to token, or that finds
-    positions by itself.
+    Not so a model that is to attend in another way than `sdpa`, that carries a state from token to token, that sees its
+    tokens in chunks, or that finds positions by itself. Nor one whose words on a sequence change with those beside it.
     """
-    if model.config._attn_implementation not in ("sdpa", ATTENTION):
+    if model.config._attn_implementation not in ("sdpa", ATTENTION) or not _only_attends(model):
         return False
-    first, second, third = (EncodedSide(ids, [True] * 6) for ids in ([1, 2, 3, 4, 5, 6], [1, 2, 3, 6, 5, 4], [2] * 6))
-    apart = lay_out([sequence_item(side) for side in (first, second, third)], 0, is_packed=False)
-    together = lay_out([pair_item(first, second), sequence_item(third)], 0, is_packed=True)
+    chosen, rejected, other = ([*PROBE, 7, 8, 9], [*PROBE, 4, 11], [13, 4, *PROBE[:4]])
     was_training = model.training
     model.train(False)
     try:
-        apart_S, together_S = (rows_logprobs(model, rows.to(model.device)) for rows in (apart, together))
-    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError):
+        apart_S = _probed(model, chosen, rejected, other, is_packed=False)
+        together_S = _probed(model, chosen, rejected, other, is_packed=True)
+        beside_S = _probed(model, [*PROBE, 10, 2, 15], rejected, other, is_packed=True)
+    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError, IndexError):
         return False
     finally:
         model.train(was_training)
-    return bool((together_S - apart_S).norm() <= torch.finfo(model.dtype).eps ** 0.5 * apart_S.norm())
+    is_same = (together_S - apart_S).norm() <= torch.finfo(model.dtype).eps ** 0.5 * apart_S.norm()
+    is_alone = (together_S - beside_S)[1:].norm() <= ALONE * together_S.norm()
+    return bool(is_same and is_alone)
+
+
+def _only_attends(model: PreTrainedModel) -> bool:
+    """Whether the config has no layer but attention, to all tokens or through a sliding window."""
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ())
+    is_other = getattr(model, "_is_stateful", False) or getattr(config, "attention_chunk_size", None)
+    return kinds <= {"full_attention", "sliding_attention"} and not is_other
+
+
+@torch.no_grad()
+def _probed(
+    model: PreTrainedModel, chosen: list[int], rejected: list[int], other: list[int], *, is_packed: bool
+) -> Tensor:
+    sides = [EncodedSide(ids, [True] * len(ids)) for ids in (chosen, rejected, other)]
+    items = [pair_item(*sides[:2])] if is_packed else [sequence_item(side) for side in sides[:2]]
+    rows = lay_out([*items, sequence_item(sides[2])], 0, is_packed=is_packed)
+    return rows_logprobs(model, rows.to(model.device))
