@@ -24,6 +24,7 @@ from tempfile import TemporaryDirectory
 
 from rich.table import Table
 
+from benchmarks.options import positive, writable_folder
 from benchmarks.speed_output import processor
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress, write_atomically
@@ -96,10 +97,10 @@ def summary(runs: Sequence[Run]) -> list[dict[str, float]]:
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The command line's options; what they do not know is the study's."""
     parser = argparse.ArgumentParser(prog="cores.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--cores", nargs="+", type=int, default=[1, 2], help="numbers of cores")
-    parser.add_argument("--rounds", type=int, default=1, help="runs on each number of cores")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the JSON file")
-    parser.add_argument("--scratch", type=Path, help="folder for the studies; what they write is removed")
+    parser.add_argument("--cores", nargs="+", type=positive, default=[1, 2], help="numbers of cores")
+    parser.add_argument("--rounds", type=positive, default=1, help="runs on each number of cores")
+    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for the JSON file")
+    parser.add_argument("--scratch", type=writable_folder, help="folder for the studies; what they write is removed")
     options, overrides = parser.parse_known_args(argv)
     return argparse.Namespace(**vars(options), overrides=overrides)
 

@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from benchmarks.options import positive, writable_folder
 from synthscale.credit.search import Search, Steps, chains_of
 from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, write_atomically
@@ -148,8 +149,8 @@ def lengths_figure(table: pd.DataFrame) -> Figure:
 def main(argv: Sequence[str]) -> int:
     """Simulate, print and write: `main([--solutions N ...])`."""
     parser = argparse.ArgumentParser(prog="credit_lengths.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--solutions", type=int, default=300, help="of each length")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for table and figure")
+    parser.add_argument("--solutions", type=positive, default=300, help="of each length")
+    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for table and figure")
     options = parser.parse_args(argv)
     table = simulate(options.solutions)
     report_console().print(lengths_table(table))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.credit_cases import Case, make_cases
 from benchmarks.credit_search_output import curve_table, write_curve
 from benchmarks.credit_searchers import Draws, Found, Searcher, searchers, true_pits
+from benchmarks.options import positive, writable_folder
 from synthscale.credit.pit import PitRule
 from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
@@ -96,13 +97,15 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(prog="credit_search.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="of the runs")
-    parser.add_argument("--data-size", type=int, default=128, help="problems of D_syn")
-    parser.add_argument("--rollouts", type=int, default=2000, help="in the bank, from each prefix")
-    parser.add_argument("--repeats", type=int, default=2, help="of every search, with other draws")
+    parser.add_argument("--data-size", type=positive, default=128, help="problems of D_syn")
+    parser.add_argument("--rollouts", type=positive, default=2000, help="in the bank, from each prefix")
+    parser.add_argument("--repeats", type=positive, default=2, help="of every search, with other draws")
     parser.add_argument("--quick", action="store_true", help="two searches alone")
-    parser.add_argument("--runs-dir", type=Path, default=ROOT / "runs/credit_search", help="where the runs are kept")
+    parser.add_argument(
+        "--runs-dir", type=writable_folder, default=ROOT / "runs/credit_search", help="where the runs are kept"
+    )
     parser.add_argument("--name", default="curve", help="of the files that are written")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for table and figure")
+    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for table and figure")
     parser.add_argument("overrides", nargs="*", help="KEY=VALUE for the runs")
     return parser.parse_args(argv)
 

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.growth_output import growth_table, write_growth
 from benchmarks.growth_study import STUDY_PHASES
+from benchmarks.options import positive, writable_folder
 from benchmarks.scale_phases import PHASES, Measured, Phase, measure
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
@@ -39,12 +40,15 @@ def measure_growth(
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(prog="growth.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, metavar="N", help="problems of D_syn")
-    parser.add_argument("--points", nargs="*", type=int, default=POINTS, metavar="N", help="points of a study")
-    parser.add_argument("--repeats", type=int, default=2, help="of each measurement")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for tables and figure")
-    parser.add_argument("--scratch", type=Path, help="folder for what the stages write; it is removed")
-    return parser.parse_args(argv)
+    parser.add_argument("--sizes", nargs="*", type=positive, default=SIZES, metavar="N", help="problems of D_syn")
+    parser.add_argument("--points", nargs="*", type=positive, default=POINTS, metavar="N", help="points of a study")
+    parser.add_argument("--repeats", type=positive, default=2, help="of each measurement")
+    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for tables and figure")
+    parser.add_argument("--scratch", type=writable_folder, help="folder for what the stages write; it is removed")
+    options = parser.parse_args(argv)
+    if not options.sizes and not options.points:
+        parser.error("--sizes and --points are both empty: there is nothing to measure")
+    return options
 
 
 @one_sentence_errors

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.duel import Outcome, fight
+from benchmarks.options import positive, writable_folder
 from benchmarks.speed_output import speed_table, write_speed
 from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
@@ -43,9 +44,9 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(prog="speed.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(DUELS), default=list(DUELS), metavar="NAME", help="duels")
-    parser.add_argument("--rounds", type=int, default=5, help="of each duel, after one to warm up")
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for the JSON file and the figure")
+    parser.add_argument("--rounds", type=positive, default=5, help="of each duel, after one to warm up")
+    parser.add_argument("--threads", type=positive, default=1, help="of torch")
+    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for the JSON file and the figure")
     return parser.parse_args(argv)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 from collections.abc import Iterator
@@ -121,3 +122,21 @@ def test_the_grading_duel_runs_in_small(tmp_path, monkeypatch, capsys) -> None:
     assert "grading 4 GSM8K-style solutions" in capsys.readouterr().out
     (row,) = json.loads((tmp_path / "speed.json").read_text())["duels"]
     assert [turn["amount"] for turn in (*row["ours"], *row["theirs"])] == [4.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("name", "argv", "said"),
+    [
+        ("speed", ["--rounds", "0"], "'0' is not a whole number of 1 or more"),
+        ("speed", ["--threads", "-1"], "'-1' is not a whole number of 1 or more"),
+        ("speed", ["--out", "/dev/null/x"], "/dev/null/x cannot be made"),
+        ("cores", ["--rounds", "x"], "'x' is not a whole number of 1 or more"),
+        ("growth", ["--sizes", "--points"], "nothing to measure"),
+        ("growth", ["--sizes", "0"], "'0' is not a whole number of 1 or more"),
+        ("credit_search", ["--rollouts", "0"], "'0' is not a whole number of 1 or more"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_at_once(name, argv, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        importlib.import_module(f"benchmarks.{name}").parsed(argv)
+    assert stopped.value.code == 2 and said in capsys.readouterr().err

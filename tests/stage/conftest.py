@@ -20,6 +20,10 @@ def artifact(tmp_path: Path) -> Callable:
         folder.mkdir()
         for name, rows in tables.items():
             write_table(folder / f"{name}.parquet", type(rows[0]), rows)
-        return Artifact(folder, {"stage": stage, "measures": {}})
+        measures = {}
+        if stage == "sample":
+            samples = tables["samples"]
+            measures = {"num_samples": len(samples), "num_correct": sum(row.correct for row in samples)}
+        return Artifact(folder, {"stage": stage, "measures": measures})
 
     return make

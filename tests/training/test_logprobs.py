@@ -19,9 +19,10 @@ from transformers import (
     Qwen2Config,
 )
 
+from synthscale.policy.attending import attending_by
 from synthscale.policy.config import LoraConfig
 from synthscale.training.activations import recompute_activations
-from synthscale.training.attention import packed_attention
+from synthscale.training.attention import PACKED
 from synthscale.training.encoding import EncodedExample, EncodedSide
 from synthscale.training.layout import items_of, lay_out
 from synthscale.training.logprobs import can_pack, predicting_at, rows_logprobs
@@ -204,7 +205,7 @@ def test_activations_that_are_computed_again_attend_as_before():
     model, examples = model_of("llama"), examples_of("both")
     expected = loss_and_gradients(model, together(model, examples))[1]
     recompute_activations(model.train())
-    with packed_attention(model.config):
+    with attending_by(PACKED, model.config):
         assert_same(loss_and_gradients(model, together(model, examples))[1], expected)
     assert model.config._attn_implementation == "sdpa"
 
@@ -215,7 +216,7 @@ def test_without_a_packing_it_attends_as_sdpa_does_padding_on_the_left_included(
     with torch.no_grad():
         for kind in ({}, {"attention_mask": mask}):
             expected = model(input_ids=ids, **kind).logits
-            with packed_attention(model.config):
+            with attending_by(PACKED, model.config):
                 assert model(input_ids=ids, **kind).logits.equal(expected)
 
 

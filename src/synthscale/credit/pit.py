@@ -52,7 +52,8 @@ class CreditConfig:
         check_between("credit.max_rollouts", self.max_rollouts, 0, 100_000)
         check_between("credit.num_rollouts", self.num_rollouts, 1, 100_000)
         check_between("credit.max_negatives_per_problem", self.max_negatives_per_problem, 1, 10_000)
-        check_between("credit.best_of", self.best_of, 1, self.num_rollouts)
+        if self.search is CreditSearch.exhaustive:
+            check_between("credit.best_of", self.best_of, 1, self.num_rollouts)
 
 
 def prefix_value(num_rollouts: int, num_right: int, best_of: int) -> float:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from synthscale.policy.attending import attending_by
 from synthscale.policy.batch import Batch, Decoded, Endings
 from synthscale.policy.by_generate import decode_by_generate
 from synthscale.policy.config import SamplerConfig
@@ -24,7 +25,7 @@ from synthscale.policy.fixed_rows import decode_fixed
 from synthscale.policy.policy import end_ids, max_length
 from synthscale.policy.prefixes import find_chains, in_batches
 from synthscale.policy.prompter import Prompt, Prompter
-from synthscale.policy.shared_prefix import shared_prefix_attention
+from synthscale.policy.shared_prefix import SHARED_PREFIX
 from synthscale.policy.sharing import why_not_shared
 from synthscale.policy.stop import Stop
 
@@ -164,7 +165,7 @@ class Sampler:
         decode = decode_fixed if (on_gpu if self.fixed_rows is None else self.fixed_rows) else decode_distinct
 
         def decode_shared(batch: Batch) -> Decoded:
-            with shared_prefix_attention(self.model.config):
+            with attending_by(SHARED_PREFIX, self.model.config):
                 return decode(self._forward, batch, endings)
 
         return decode_shared

@@ -11,17 +11,15 @@ cache as a keyword argument of the forward pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import AttentionInterface, Cache, PreTrainedConfig
+from transformers import AttentionInterface, Cache
 
-ATTENTION = "synthscale_shared_prefix"
+SHARED_PREFIX = "synthscale_shared_prefix"
 PREFILL_TOKENS = 16_384  # read in one forward pass: bounds the memory of the activations
 GROWTH_TOKENS = 16  # room for a row's own tokens comes in multiples of this
 MIN_TOKENS = 32  # under which many small products are slower than larger ones half of which is for nothing
@@ -200,25 +198,4 @@ def attention(
     return out.transpose(1, 2), None
 
 
-AttentionInterface.register(ATTENTION, attention)
-
-
-@contextmanager
-def shared_prefix_attention(config: PreTrainedConfig) -> Iterator[None]:
-    """The model of this config attends by `attention` here, and afterwards as before."""
-    configs = list(_with_parts(config))
-    before = [one._attn_implementation for one in configs]
-    config._attn_implementation = ATTENTION
-    try:
-        yield
-    finally:
-        for one, name in zip(configs, before, strict=True):  # a config comes before its parts, which it sets too
-            one._attn_implementation = name
-
-
-def _with_parts(config: PreTrainedConfig) -> Iterator[PreTrainedConfig]:
-    yield config
-    for name in config.sub_configs:
-        part = getattr(config, name, None)
-        if part is not None:
-            yield from _with_parts(part)
+AttentionInterface.register(SHARED_PREFIX, attention)

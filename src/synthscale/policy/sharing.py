@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from synthscale.policy.attending import attending_by
 from synthscale.policy.batch import Forward
 from synthscale.policy.policy import max_length
 from synthscale.policy.shared_decoder import SharedDecoder
-from synthscale.policy.shared_prefix import shared_prefix_attention
+from synthscale.policy.shared_prefix import SHARED_PREFIX
 
 TOLERANCES = {torch.bfloat16: 0.1, torch.float16: 0.02}  # of a logit, over the largest of them
 TOLERANCE = 1e-3
@@ -32,7 +33,7 @@ def why_not_shared(model: PreTrainedModel, forward: Forward) -> str | None:
     if not prompts_ids:
         return "it has too few positions"
     try:
-        with shared_prefix_attention(model.config):
+        with attending_by(SHARED_PREFIX, model.config):
             shared = torch.cat(list(_shared_logits(model, forward, prompts_ids, texts_ids)))
     except Exception as error:  # whatever code of other people makes of attention that is not its own
         return f"its attention or its cache is not the plain one ({type(error).__name__}: {error})".partition("\n")[0]

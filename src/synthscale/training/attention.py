@@ -10,19 +10,17 @@ model attends as under `sdpa` until a forward pass brings a `packing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedConfig
+from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-ATTENTION = "synthscale_packed"
+PACKED = "synthscale_packed"
 OTHER_WAYS = ("softcap", "s_aux", "position_bias")  # of attending, which models ask for by these keywords
 
 
@@ -81,16 +79,5 @@ def window_mask(length: int, window: int | None, device: torch.device) -> Tensor
     return torch.ones(length, length, dtype=torch.bool, device=device).tril().triu(1 - window)
 
 
-AttentionInterface.register(ATTENTION, attention)
-AttentionMaskInterface.register(ATTENTION, sdpa_mask)
-
-
-@contextmanager
-def packed_attention(config: PreTrainedConfig) -> Iterator[None]:
-    """The model of this config attends by `attention` here, and afterwards as before."""
-    before = config._attn_implementation
-    config._attn_implementation = ATTENTION
-    try:
-        yield
-    finally:
-        config._attn_implementation = before
+AttentionInterface.register(PACKED, attention)
+AttentionMaskInterface.register(PACKED, sdpa_mask)

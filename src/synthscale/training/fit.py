@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from synthscale.policy.attending import attending_by
 from synthscale.session import Advance, Session
-from synthscale.training.attention import packed_attention
+from synthscale.training.attention import PACKED
 from synthscale.training.checkpoint import Checkpointer
 from synthscale.training.config import TrainerConfig
 from synthscale.training.data import Batch, MixedDataModule
@@ -140,7 +141,7 @@ def fit(
             **trainer_arguments(config, session, model),
         )
         # around the backward pass too, in which activations may be computed again
-        with packed_attention(model.config) if data.is_packed else nullcontext():
+        with attending_by(PACKED, model.config) if data.is_packed else nullcontext():
             trainer.fit(module, datamodule=data, ckpt_path=checkpointer.find(trainer), weights_only=True)
     return FitResult(
         [recorder.rows[update] for update in sorted(recorder.rows)],

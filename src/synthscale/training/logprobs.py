@@ -15,7 +15,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from synthscale.objective.sft import sequence_logprobs, token_logprobs
-from synthscale.training.attention import ATTENTION, packed_attention
+from synthscale.policy.attending import attending_by
+from synthscale.training.attention import PACKED
 from synthscale.training.encoding import EncodedSide
 from synthscale.training.layout import Rows, lay_out, pair_item, sequence_item
 
@@ -30,7 +31,7 @@ def rows_logprobs(model: PreTrainedModel, rows: Rows) -> Tensor:
         # a mask that nothing looks at, lest transformers make one
         nothing = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=rows.input_ids_BT.device)
         packed = {"position_ids": rows.position_BT, "attention_mask": nothing, "packing": rows.packing}
-    with predicting_at(model, rows.predictor_N), packed_attention(model.config) if packed else nullcontext():
+    with predicting_at(model, rows.predictor_N), attending_by(PACKED, model.config) if packed else nullcontext():
         logits_1NV = model(input_ids=rows.input_ids_BT, use_cache=False, **packed).logits
     return sequence_logprobs(token_logprobs(logits_1NV[0], rows.target_N), rows.counted_SC)
 
@@ -52,7 +53,7 @@ def can_pack(model: PreTrainedModel) -> bool:
     Not so a model that is to attend in another way than `sdpa`, that carries a state from token to token, that sees its
     tokens in chunks, or that finds positions by itself. Nor one whose words on a sequence change with those beside it.
     """
-    if model.config._attn_implementation not in ("sdpa", ATTENTION) or not _only_attends(model):
+    if model.config._attn_implementation not in ("sdpa", PACKED) or not _only_attends(model):
         return False
     chosen, rejected, other = ([*PROBE, 7, 8, 9], [*PROBE, 4, 11], [13, 4, *PROBE[:4]])
     was_training = model.training
