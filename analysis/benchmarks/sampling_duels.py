@@ -1,8 +1,8 @@
 """Sampling beside transformers' `generate`: solutions of problems, and rollouts from the prefixes of solutions.
 
-`generate` gets left-padded prompts in batches of the size that is fastest for it here, as many samples a prompt in one
-call, SDPA, inference mode and its default cache. Tokens are counted up to and with the first that ends a sample, on
-both sides.
+`generate` gets left-padded prompts, as many samples a prompt in one call, and but for `rollouts_one_by_one` as many
+prompts a call as is fastest for it here; SDPA, inference mode and its default cache. Tokens are counted up to and with
+the first that ends a sample, on both sides.
 """
 
 from __future__ import annotations

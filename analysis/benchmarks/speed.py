@@ -44,7 +44,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(prog="speed.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--only", nargs="+", choices=list(DUELS), default=list(DUELS), metavar="NAME", help="duels")
-    parser.add_argument("--rounds", type=positive, default=5, help="of each duel, after one to warm up")
+    parser.add_argument("--rounds", type=positive, default=5, help="of each duel; slow ones have fewer")
     parser.add_argument("--threads", type=positive, default=1, help="of torch")
     parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for the JSON file and the figure")
     return parser.parse_args(argv)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -49,8 +50,7 @@ def readable(rate: float) -> str:
 
 def median_rate(outcome: Outcome, *, ours: bool) -> float:
     """Units a second of the median round."""
-    rates = sorted(turn.rate for turn in (outcome.ours if ours else outcome.theirs))
-    return rates[len(rates) // 2]
+    return statistics.median(turn.rate for turn in (outcome.ours if ours else outcome.theirs))
 
 
 def write_speed(outcomes: Sequence[Outcome], folder: Path) -> None:

@@ -76,6 +76,9 @@ def write_report(
     if seconds is not None:
         write_atomically(study.folder / f"{SECONDS_NAME}.csv", _csv(seconds))
         save_figure(seconds_figure(seconds), study.folder, SECONDS_NAME)
+    else:  # an earlier report's would be of other artifacts
+        for extension in ("csv", "png", "svg"):
+            (study.folder / f"{SECONDS_NAME}.{extension}").unlink(missing_ok=True)
     digest = digest_of(study.records, num_draws, seed)
     has_baseline = bool(study.records["algorithm"].isin(BASELINES).any())
     figures = (ERROR_NAME, FITS_NAME, *([MULTIPLIER_NAME] if has_baseline else []))

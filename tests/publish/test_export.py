@@ -20,7 +20,7 @@ from synthscale.mixture.example import Example
 from synthscale.publish.command import command_of
 from synthscale.publish.export_app import main
 from synthscale.publish.lineage import lineage
-from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
+from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Node
 from synthscale.study.manifest import write_manifest
 from synthscale.study.recipe import Point, build_point
@@ -135,6 +135,15 @@ def test_data_load_as_a_data_set_with_the_columns_people_expect(artifacts, expor
     assert load(tmp_path / "compose")["rejected"] == ["#### 2", None]
     assert load(tmp_path / "credit")["solution"] == ["try 0"]
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_pits_that_were_searched_for_come_along(artifacts, export, compose_run, tmp_path):
+    point = build_point(compose_run("algorithm=step_mix", "data_size=3"))
+    credit = artifacts(point).root / point.nodes["credit"].key
+    write_table(credit / "pits.parquet", PitRow, [PitRow("p0", 0, 2, 0.75, True)])
+    assert export(point.nodes["credit"].key, tmp_path / "credit") == 0
+    pit = {"problem_id": "p0", "index": 0, "step": 2, "chance": 0.75, "seen_alive": True}
+    assert load(tmp_path / "credit", "pits").to_list() == [pit]
 
 
 def test_a_model_loads_with_its_tokenizer_and_its_card_has_its_results(artifacts, export, compose_run, tmp_path):

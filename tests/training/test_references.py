@@ -6,7 +6,8 @@ import logging
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from synthscale.training import references as module
 from synthscale.training.config import Precision
@@ -66,13 +67,23 @@ def test_a_damaged_file_is_computed_anew(keep, tmp_path, damage, caplog):
     assert times == 1 and again.equal(first) and "cannot be read" in caplog.text
 
 
-def test_a_file_without_an_origin_is_not_used(keep, tmp_path):
-    from safetensors.torch import save_file
-
+@pytest.mark.parametrize("origin", [{}, {"origin": "[]"}, {"origin": "null"}, {"origin": "nothing"}])
+def test_a_file_without_an_origin_is_not_used(keep, tmp_path, origin):
     first, _ = keep()
-    save_file({"logprobs": first + 1}, tmp_path / "references")
+    save_file({"logprobs": first + 1}, tmp_path / "references", origin)
     again, times = keep()
     assert times == 1 and again.equal(first)
+
+
+@pytest.mark.parametrize("damage", [lambda kept: kept[:1], lambda kept: kept / 0])
+def test_a_file_without_a_number_for_every_pair_is_computed_anew(keep, tmp_path, damage, caplog):
+    first, _ = keep()
+    path = tmp_path / "references"
+    with safe_open(path, "pt") as file:
+        origin = file.metadata()
+    save_file({"logprobs": damage(first).contiguous()}, path, origin)
+    again, times = keep()
+    assert times == 1 and again.equal(first) and "cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize("num_ranks", [1, 2, 3, 11])

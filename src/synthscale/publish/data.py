@@ -14,7 +14,7 @@ from synthscale.study.store import ArtifactStore
 
 COPIED = {  # tables whose columns are what people expect as they are
     "compose": {"default": "examples.parquet"},
-    "credit": {"continuations": "continuations.parquet"},
+    "credit": {"continuations": "continuations.parquet", "pits": "pits.parquet"},
     "teach": {"dropped": "dropped.parquet"},
 }
 SOLVED = {"synthesize": "traces.parquet", "teach": "traces.parquet", "sample": "samples.parquet"}
@@ -46,7 +46,10 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """What rollouts from a prefix of a wrong solution came to: Q(x, y_1 … y_step) is num_right / num_rollouts."""
+    """What rollouts from a prefix of a wrong solution came to: Q(x, y_1 … y_step) is num_right / num_rollouts.
+
+    A search draws none from most prefixes.
+    """
 
     problem_id: str
     problem: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ from synthscale.stage.stage import Artifact, Measures
 
 if TYPE_CHECKING:
     from synthscale.stage.candidates import Candidates
+
+log = logging.getLogger(__name__)
 
 VERSION = 2
 PROBLEMS_PER_ADVANCE = 256
@@ -104,6 +107,8 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
         with TableWriter(out / "examples.parquet", Example) as table:
             for file, numbers in zip(files, chosen, strict=True):
                 table.write_batches(take_rows(file, numbers))
+    if config.mixture.negative_fraction > 0 and not len(chosen[1]):
+        log.warning("%s: no pair came of the samples, so the training set has positives alone.", out.name)
     return {
         "num_train_positives": len(chosen[0]),
         "num_train_pairs": len(chosen[1]),

@@ -142,7 +142,7 @@ def choose_negatives(samples: Sequence[SolutionRow], max_negatives: int) -> list
     """The first distinct wrong samples of a problem; cut and unparseable ones teach no step."""
     distinct: dict[str, SolutionRow] = {}
     for row in samples:
-        if row.verdict == Verdict.WRONG.value:
+        if row.verdict == Verdict.WRONG.value and row.solution.strip():
             distinct.setdefault(row.solution, row)
     return list(distinct.values())[:max_negatives]
 

@@ -79,7 +79,7 @@ def keep_references(
     All ranks must call this. `digest` is the hash of the examples.
     """
     origin = {"policy": weights_digest(model), "tokens": digest, "precision": precision.value}
-    logprobs_P2 = read_references(path, origin)
+    logprobs_P2 = read_references(path, origin, len(pairs_of(examples)))
     if int(sum_over_ranks(torch.tensor(0.0 if logprobs_P2 is None else 1.0))) == num_ranks:
         assert logprobs_P2 is not None
         return logprobs_P2
@@ -90,15 +90,17 @@ def keep_references(
     return logprobs_P2
 
 
-def read_references(path: Path, origin: Origin) -> Tensor | None:
+def read_references(path: Path, origin: Origin, num_pairs: int) -> Tensor | None:
     """What the file holds; None, and a line in the log, where it is damaged or computed from something else."""
     if not path.exists():
         return None
     try:
         with safe_open(path, "pt") as file:
-            kept = json.loads((file.metadata() or {}).get("origin", "{}"))
+            kept = dict(json.loads((file.metadata() or {}).get("origin", "{}")))
             logprobs_P2: Tensor = file.get_tensor("logprobs")
-    except (OSError, SafetensorError, ValueError) as error:
+        if logprobs_P2.shape != (num_pairs, 2) or not logprobs_P2.isfinite().all():
+            raise ValueError(f"it does not hold two finite numbers for each of {num_pairs} pairs")
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
         log.warning("%s cannot be read, so it is computed anew (%s).", path, str(error).partition("\n")[0])
         return None
     others = [name for name in origin if kept.get(name) != origin[name]]
