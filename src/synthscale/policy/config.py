@@ -137,7 +137,7 @@ class SamplerConfig:
     num_samples: int  # a problem; M
     max_new_tokens: int = 64
     stop: list[str] = field(default_factory=list)  # texts that end a solution, and are no part of it
-    max_batch_rows: int = 1024  # in process: rows decoded together; bounds the memory of the KV cache
+    max_batch_rows: int = 1024  # in process: decoded together, at least all of one prompt; bounds the KV cache
     server: ServerConfig = field(default_factory=ServerConfig)
 
     def __post_init__(self) -> None:
