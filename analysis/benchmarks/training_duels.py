@@ -214,7 +214,7 @@ def dpo_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder:
         parts = (chosen.ids[:num_prompt], chosen.ids[num_prompt:], rejected.ids[num_prompt:])
         texts = (" ".join(map(word, ids)) for ids in parts)
         rows.append(dict(zip(("prompt", "chosen", "rejected"), texts, strict=True)))
-    config = trl.DPOConfig(  # type: ignore[attr-defined]
+    config = trl.DPOConfig(
         **arguments(folder),
         per_device_train_batch_size=PAIRS_PER_UPDATE,
         precompute_ref_log_probs=True,
@@ -222,7 +222,7 @@ def dpo_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder:
         beta=BETA,
         max_length=None,
     )
-    return trl.DPOTrainer(model, args=config, train_dataset=spaced(Dataset.from_list(rows)), processing_class=numbers())  # type: ignore[attr-defined]
+    return trl.DPOTrainer(model, args=config, train_dataset=spaced(Dataset.from_list(rows)), processing_class=numbers())
 
 
 def spaced(dataset: Any) -> Any:
@@ -240,7 +240,7 @@ def sft_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder:
         labels = [token if counts else -100 for token, counts in zip(side.ids, side.counted, strict=True)]
         rows.append({"input_ids": side.ids, "labels": labels})
     at_once = 1 if strategy == "bfd" else ROWS_PER_UPDATE
-    config = trl.SFTConfig(  # type: ignore[attr-defined]
+    config = trl.SFTConfig(
         **arguments(folder),
         per_device_train_batch_size=at_once,
         gradient_accumulation_steps=ROWS_PER_UPDATE // at_once,
@@ -248,7 +248,7 @@ def sft_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder:
         packing=True,
         packing_strategy=strategy,
     )
-    return trl.SFTTrainer(model, args=config, train_dataset=Dataset.from_list(rows), processing_class=numbers())  # type: ignore[attr-defined]
+    return trl.SFTTrainer(model, args=config, train_dataset=Dataset.from_list(rows), processing_class=numbers())
 
 
 def numbers() -> PreTrainedTokenizerFast:
