@@ -108,7 +108,7 @@ def positives(mixture: MixtureConfig) -> list[str]:
     problem = Problem("1 + 1", "2")
     samples = [Example("id", problem.text + "\n", text) for text in ["<<1+1=2>> 2", *TEXTS]]
     traces = [SolutionRow("id", 0, "<<1+1=2>> 2", "correct")]
-    of = OfProblem(problem, "id", problem.text + "\n", traces, [], [], [])
+    of = OfProblem(problem, "id", problem.text + "\n", traces, [], [], [], [])
     return [example.chosen for example in choose_positives(mixture, of, samples)]
 
 
