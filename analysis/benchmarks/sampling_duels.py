@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.duel import Duel
+from benchmarks.llama import VOCABULARY, random_llama
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split, Verdict
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 NUM_PROBLEMS, NUM_SAMPLES = 64, 16
 NUM_ROLLOUTS = 5
-VOCABULARY, NUM_ENDS = 8192, 340  # a sample of random weights ends after some 24 tokens in the mean
+NUM_ENDS = 340  # a sample of random weights ends after some 24 tokens in the mean
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def llama_samples() -> Iterator[Duel]:
     """Tokens a second of a Llama of 20 M random weights; a sample has at most 64 tokens, about 24 in the mean."""
     from synthscale.policy.prompter import Prompt
 
-    model, prompter = random_llama()
+    model, prompter = wordy_llama()
     generator = np.random.default_rng(0)
     words = [generator.integers(VOCABULARY - 3, size=generator.integers(40, 101)) for _ in range(NUM_PROBLEMS)]
     prompts = [Prompt(" ".join(f"w{word}" for word in prompt)) for prompt in words]
@@ -160,29 +161,14 @@ def base_policy() -> tuple[PrecedenceTask, PreTrainedModel, Prompter]:
     return PrecedenceTask(PrecedenceConfig()), model.train(False), Prompter(tokenizer, PolicyConfig())
 
 
-def random_llama() -> tuple[PreTrainedModel, Prompter]:
+def wordy_llama() -> tuple[PreTrainedModel, Prompter]:
     """A Llama of 20 M weights, almost as likely to write any word as any other; many of which end a sample."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
     from synthscale.policy.config import PolicyConfig
     from synthscale.policy.prompter import Prompter
     from synthscale.policy.tiny import build_tokenizer
 
     tokenizer = build_tokenizer([f"w{i}" for i in range(VOCABULARY - 3)])
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=384,
-        intermediate_size=1024,
-        num_hidden_layers=8,
-        num_attention_heads=6,
-        max_position_embeddings=1024,
-        bos_token_id=None,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    model = LlamaForCausalLM(config).train(False)
+    model = random_llama(tokenizer.eos_token_id, tokenizer.pad_token_id).train(False)
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, *range(VOCABULARY - NUM_ENDS, VOCABULARY)]
     return model, Prompter(tokenizer, PolicyConfig())
 

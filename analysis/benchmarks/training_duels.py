@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.duel import Duel
+from benchmarks.llama import VOCABULARY, random_llama
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from synthscale.training.data import MixedDataModule
     from synthscale.training.encoding import EncodedExample
 
-VOCABULARY, EOS = 8192, 0
+EOS = 0
 PAIRS_PER_UPDATE, SOLUTIONS_PER_UPDATE = 4, 8
 ROW_TOKENS, ROWS_PER_UPDATE = 768, 2  # of TRL's packing: as many tokens an update as ours has
 UPDATES_PER_TURN = 2
@@ -43,7 +44,7 @@ def step_pairs() -> Iterator[Duel]:
     from synthscale.training.references import reference_logprobs
 
     with tempfile.TemporaryDirectory() as folder:
-        model, examples = llama(), made_pairs(4 * PAIRS_PER_UPDATE)
+        model, examples = random_llama(EOS, EOS), made_pairs(4 * PAIRS_PER_UPDATE)
         trainer = dpo_trainer(copy.deepcopy(model), examples, folder)
         references = reference_logprobs(model, examples, EOS, 2 * PAIRS_PER_UPDATE)
         data = mixed_data(examples, 2 * PAIRS_PER_UPDATE, references)
@@ -68,7 +69,7 @@ def step_pairs() -> Iterator[Duel]:
 def solutions(strategy: str) -> Iterator[Duel]:
     """Tokens a second of problems of 50 to 120 tokens with solutions of 80 to 160, of which the latter count."""
     with tempfile.TemporaryDirectory() as folder:
-        model, examples = llama(), made_solutions(12 * SOLUTIONS_PER_UPDATE)
+        model, examples = random_llama(EOS, EOS), made_solutions(12 * SOLUTIONS_PER_UPDATE)
         trainer = sft_trainer(copy.deepcopy(model), examples, folder, strategy)
         data = mixed_data(examples, SOLUTIONS_PER_UPDATE)
         if strategy == "bfd":
@@ -99,26 +100,6 @@ def packed_solutions() -> Iterator[Duel]:
 def wrapped_solutions() -> Iterator[Duel]:
     """Beside the packing that does not: less work for them."""
     yield from solutions("wrapped")
-
-
-def llama() -> LlamaForCausalLM:
-    """A model of 20.5 M weights."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=384,
-        intermediate_size=1024,
-        num_hidden_layers=8,
-        num_attention_heads=6,
-        max_position_embeddings=4096,
-        bos_token_id=None,
-        eos_token_id=EOS,
-        pad_token_id=EOS,
-    )
-    return LlamaForCausalLM(config)
 
 
 def made_pairs(number: int) -> list[EncodedExample]:
