@@ -44,7 +44,7 @@ def tiny_samples() -> Iterator[Duel]:
 
 @contextmanager
 def llama_samples() -> Iterator[Duel]:
-    """Tokens a second of a Llama of 20 M random weights; a sample has at most 64 tokens, about 24 in the mean."""
+    """Tokens a second of a Llama of 20 M random weights; a sample has at most 32 tokens, about 18 in the mean."""
     from synthscale.policy.prompter import Prompt
 
     model, prompter = wordy_llama()
@@ -52,7 +52,7 @@ def llama_samples() -> Iterator[Duel]:
     words = [generator.integers(VOCABULARY - 3, size=generator.integers(40, 101)) for _ in range(NUM_PROBLEMS)]
     prompts = [Prompt(" ".join(f"w{word}" for word in prompt)) for prompt in words]
     work = f"Llama of 20 M, {NUM_PROBLEMS} prompts of 40 to 100 tokens × {NUM_SAMPLES} samples"
-    with duel(work, model, prompter, prompts, NUM_SAMPLES, 64, prompts_at_once=16, bar=3.0) as opened:
+    with duel(work, model, prompter, prompts, NUM_SAMPLES, 32, prompts_at_once=4, bar=3.0) as opened:
         yield replace(opened, max_rounds=3)
 
 

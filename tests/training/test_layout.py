@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthscale.training import layout
 from synthscale.training.encoding import EncodedExample, EncodedSide
-from synthscale.training.layout import cut, items_of, lay_out, num_tokens, packing_of, pair_item, sequence_item
+from synthscale.training.layout import (
+    cut,
+    grouped,
+    items_of,
+    lay_out,
+    num_tokens,
+    packing_of,
+    pair_item,
+    sequence_item,
+)
 
 X, O = True, False  # noqa: E741  # counts, and does not
 
@@ -78,12 +91,34 @@ def test_items_lie_one_behind_the_other_with_their_own_places():
     assert rows.input_ids_BT.tolist() == [[1, 2, 3, 4, 7, 5, 6]]
     assert rows.position_BT.tolist() == [[0, 1, 2, 3, 2, 0, 1]]
     assert rows.predictor_N.tolist() == [0, 1, 2, 1, 5]
-    assert rows.packing.place_SL.tolist() == [[0, 1, 2, 3], [0, 1, 4, 0], [5, 6, 0, 0]]
+    assert [places.tolist() for places in rows.packing.places_SL] == [[[0, 1, 2, 3], [0, 1, 4, 0], [5, 6, 0, 0]]]
 
 
-def test_every_token_of_a_row_comes_back_from_where_it_went():
+@pytest.mark.parametrize("worth_a_call", [1, 10, 1 << 30])
+def test_every_token_of_a_row_comes_back_from_where_it_went(monkeypatch, worth_a_call):
+    monkeypatch.setattr(layout, "WORTH_A_CALL", worth_a_call)
     packing = packing_of([np.array([0, 1, 2]), np.array([0, 1, 3, 4]), np.array([5])], 6)
-    assert packing.place_SL.flatten()[packing.back_T].tolist() == [0, 1, 2, 3, 4, 5]
+    flat = torch.cat([places.flatten() for places in packing.places_SL])
+    assert flat[packing.back_T].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@settings(max_examples=100, deadline=None)
+@given(lengths=st.lists(st.integers(1, 500), min_size=1, max_size=20))
+def test_sequences_of_unlike_lengths_are_attended_to_apart(lengths):
+    groups = grouped([np.arange(length) for length in lengths])
+    found = [[len(sequence) for sequence in group] for group in groups]
+    assert [length for group in found for length in group] == sorted(lengths, reverse=True)
+    for longer, shorter in pairwise(found):
+        num_rest = sum(length <= shorter[0] for length in lengths)
+        assert num_rest * (longer[0] ** 2 - shorter[0] ** 2) >= layout.WORTH_A_CALL
+    for group in found:
+        assert longer_alone(group, lengths) < layout.WORTH_A_CALL
+
+
+def longer_alone(group: list[int], lengths: list[int]) -> int:
+    """Pairs of tokens that a new group at one of its sequences would save at least."""
+    order = sorted(lengths, reverse=True)
+    return max((len(order) - order.index(length)) * (group[0] ** 2 - length**2) for length in group)
 
 
 def test_sequences_have_a_row_each_where_nothing_would_be_saved():

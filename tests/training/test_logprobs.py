@@ -21,6 +21,7 @@ from transformers import (
 
 from synthscale.policy.attending import attending_by
 from synthscale.policy.config import LoraConfig
+from synthscale.training import layout
 from synthscale.training.activations import recompute_activations
 from synthscale.training.attention import PACKED
 from synthscale.training.encoding import EncodedExample, EncodedSide
@@ -123,9 +124,11 @@ def together(model: PreTrainedModel, examples: list[EncodedExample], *, is_packe
     return rows_logprobs(model, lay_out(items, 0, is_packed=is_packed))
 
 
+@pytest.mark.parametrize("worth_a_call", [1, 300, layout.WORTH_A_CALL])  # so many calls of attention: a few to one
 @pytest.mark.parametrize("kinds", ["positives", "pairs", "both"])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_loss_and_gradients_are_those_of_one_sequence_at_a_time(name, kinds):
+def test_loss_and_gradients_are_those_of_one_sequence_at_a_time(name, kinds, worth_a_call, monkeypatch):
+    monkeypatch.setattr(layout, "WORTH_A_CALL", worth_a_call)
     model, examples = model_of(name), examples_of(kinds)
     assert can_pack(model) == (name not in OWN_WAYS)
     expected = torch.stack([plain_logprobs(model, side) for example in examples for side in example.sides])

@@ -44,8 +44,8 @@ def same_rows(some: list[Rows], others: list[Rows]) -> bool:
 
     def tensors(passes: list[Rows]) -> list[torch.Tensor | None]:
         names = [field.name for field in fields(Rows) if field.name != "packing"]
-        packings = [(p.place_SL, p.back_T) for rows in passes if (p := rows.packing) is not None]
-        return [getattr(rows, name) for rows in passes for name in names] + [t for pair in packings for t in pair]
+        packings = [(*p.places_SL, p.back_T) for rows in passes if (p := rows.packing) is not None]
+        return [getattr(rows, name) for rows in passes for name in names] + [t for parts in packings for t in parts]
 
     return all(a is b is None or a.equal(b) for a, b in zip(tensors(some), tensors(others), strict=True))
 

@@ -11,7 +11,7 @@ import copy
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -31,8 +31,12 @@ class Composed:
         self.task_config = copy.deepcopy(config)
         with open_dict(self.task_config):
             del self.task_config["hydra"]
-        self.job_config = copy.deepcopy(config)
         self.texts: dict[Key, str] = {}  # YAML of what is the same in the job's config for all its points
+
+    @cached_property
+    def job_config(self) -> DictConfig:
+        """Only where points are run."""
+        return copy.deepcopy(self.config)
 
 
 class SweepLoader:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from synthscale.training.data import SumOverRanks
     from synthscale.training.tokens import Tokens
 
-VERSION = 2
+VERSION = 3
 REFERENCES = "reference_logprobs.safetensors"
 
 

@@ -24,6 +24,7 @@ import synthscale
 from synthscale.study.config import ConfigError, register_schemas
 from synthscale.study.error import UserError
 from synthscale.study.outcome import Outcome, StudyFailed
+from synthscale.study.reading import read_once
 from synthscale.study.refusal import REFUSALS, sentence
 from synthscale.study.target import compose_point, store_of
 
@@ -44,7 +45,7 @@ def call_hydra(command: str, argv: Sequence[str], task: Callable[[DictConfig], A
     """
     sys.argv = [command, *argv]  # hydra.main reads it
     register_schemas()
-    with exceptions_let_through():
+    with exceptions_let_through(), read_once():
         hydra.main(version_base="1.3", config_path=str(config_dir()), config_name="config")(task)()
 
 

@@ -26,14 +26,14 @@ OTHER_WAYS = ("softcap", "s_aux", "position_bias")  # of attending, which models
 
 @dataclass(slots=True)
 class Packing:
-    """Where the tokens of S sequences lie in a row of T tokens, and back. (Not frozen, since FSDP refuses that.)"""
+    """Where the tokens of sequences lie in a row of T tokens, and back. (Not frozen, since FSDP refuses that.)"""
 
-    place_SL: Tensor  # in the row; filled up with 0 behind the end
-    back_T: Tensor  # of each of the row's tokens, a flat place among the sequences'
+    places_SL: list[Tensor]  # in the row, of S sequences of much the same length L; filled up with 0 behind the end
+    back_T: Tensor  # of each of the row's tokens, a flat place in all of those
 
     def to(self, device: torch.device) -> Packing:
         """The same on a device."""
-        return Packing(self.place_SL.to(device), self.back_T.to(device))
+        return Packing([place_SL.to(device) for place_SL in self.places_SL], self.back_T.to(device))
 
 
 def attention(
@@ -51,25 +51,31 @@ def attention(
     for name in OTHER_WAYS:
         if kwargs.get(name) is not None:
             raise ValueError(f"packed sequences cannot be attended to with {name}")
-    num_sequences, length = packing.place_SL.shape
-    mask_LL = window_mask(length, kwargs.get("sliding_window"), query.device)
-    places = packing.place_SL.flatten()
+    window, scale, dropout = kwargs.get("sliding_window"), kwargs.get("scaling"), kwargs.get("dropout", 0.0)
+    num_each = query.shape[1] // key.shape[1]
 
-    def taken_out(states_1HTD: Tensor) -> Tensor:
-        _, num_heads, _, size = states_1HTD.shape
-        states_HSLD = states_1HTD[0].index_select(1, places).view(num_heads, num_sequences, length, size)
-        return states_HSLD.transpose(0, 1).repeat_interleave(query.shape[1] // num_heads, dim=1)
+    def attended(place_SL: Tensor) -> Tensor:
+        query_SHLD, key_SHLD, value_SHLD = (_taken_out(states[0], place_SL) for states in (query, key, value))
+        mask_LL = window_mask(place_SL.shape[1], window, query.device)
+        out_SHLD = F.scaled_dot_product_attention(
+            query_SHLD,
+            key_SHLD.repeat_interleave(num_each, dim=1) if num_each > 1 else key_SHLD,
+            value_SHLD.repeat_interleave(num_each, dim=1) if num_each > 1 else value_SHLD,
+            attn_mask=mask_LL,
+            dropout_p=dropout,
+            is_causal=mask_LL is None,
+            scale=scale,
+        )
+        return out_SHLD.transpose(1, 2).flatten(0, 1)
 
-    out_SHLD = F.scaled_dot_product_attention(
-        taken_out(query),
-        taken_out(key),
-        taken_out(value),
-        attn_mask=mask_LL,
-        dropout_p=kwargs.get("dropout", 0.0),
-        is_causal=mask_LL is None,
-        scale=kwargs.get("scaling"),
-    )
-    return out_SHLD.transpose(1, 2).flatten(0, 1).index_select(0, packing.back_T)[None], None
+    out_PHD = torch.cat([attended(place_SL) for place_SL in packing.places_SL])
+    return out_PHD.index_select(0, packing.back_T)[None], None
+
+
+def _taken_out(states_HTD: Tensor, place_SL: Tensor) -> Tensor:
+    """[S, H, L, D]: the sequences side by side."""
+    num_heads, _, size = states_HTD.shape
+    return states_HTD.index_select(1, place_SL.flatten()).view(num_heads, *place_SL.shape, size).transpose(0, 1)
 
 
 def window_mask(length: int, window: int | None, device: torch.device) -> Tensor | None:

@@ -19,6 +19,7 @@ from synthscale.training.attention import Packing
 from synthscale.training.encoding import EncodedExample, EncodedSide
 
 Indices = NDArray[np.int64]
+WORTH_A_CALL = 1 << 16  # pairs of tokens that need not be attended to
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +159,28 @@ def lay_out(items: Sequence[Item], pad_id: int, *, is_packed: bool) -> Rows:
 
 def packing_of(sequences: Sequence[Indices], num_tokens: int) -> Packing:
     """Where the sequences lie in a row of so many tokens, each of which is in one of them or more."""
-    place_SL = np.zeros((len(sequences), max(map(len, sequences))), dtype=np.int64)
-    back_T = np.empty(num_tokens, dtype=np.int64)
-    for number, places in enumerate(sequences):
-        place_SL[number, : len(places)] = places
-        back_T[places] = number * place_SL.shape[1] + np.arange(len(places))
-    return Packing(torch.from_numpy(place_SL), torch.from_numpy(back_T))
+    places, back_T, num_before = [], np.empty(num_tokens, dtype=np.int64), 0
+    for group in grouped(sequences):
+        place_SL = np.zeros((len(group), len(group[0])), dtype=np.int64)
+        for number, in_row in enumerate(group):
+            place_SL[number, : len(in_row)] = in_row
+            back_T[in_row] = num_before + number * place_SL.shape[1] + np.arange(len(in_row))
+        places.append(torch.from_numpy(place_SL))
+        num_before += place_SL.size
+    return Packing(places, torch.from_numpy(back_T))
+
+
+def grouped(sequences: Sequence[Indices]) -> list[list[Indices]]:
+    """The sequences, longest first, in groups that are worth a call of attention each: as one they are padded more."""
+    groups: list[list[Indices]] = []
+    by_length = sorted(sequences, key=len, reverse=True)
+    for number, sequence in enumerate(by_length):
+        longest = len(groups[-1][0]) if groups else 0
+        num_saved = (len(by_length) - number) * (longest**2 - len(sequence) ** 2)
+        if not groups or num_saved >= WORTH_A_CALL:
+            groups.append([])
+        groups[-1].append(sequence)
+    return groups
 
 
 def _counted(items: Sequence[Item], num_targets: int) -> Indices:
