@@ -73,14 +73,15 @@ OpenDuel = Callable[[], AbstractContextManager[Duel]]
 def fight(name: str, num_rounds: int, num_threads: int = 1) -> Outcome:
     """Run the duel `module:function` of this package, an `OpenDuel`, in a fresh process of so many threads."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context, initializer=_set_threads, initargs=(num_threads,)) as executor:
+    with ProcessPoolExecutor(1, mp_context=context, initializer=_set_up, initargs=(num_threads,)) as executor:
         return executor.submit(_fight_here, name, num_rounds, num_threads).result()
 
 
-def _set_threads(num_threads: int) -> None:
+def _set_up(num_threads: int) -> None:
     """Before torch is imported."""
     os.environ["OMP_NUM_THREADS"] = str(num_threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["TQDM_DISABLE"] = os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"
 
 
 def _fight_here(name: str, num_rounds: int, num_threads: int) -> Outcome:

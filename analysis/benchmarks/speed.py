@@ -26,8 +26,7 @@ DUELS: dict[str, str] = {
     "rollouts": "sampling_duels:rollouts",
     "rollouts-one-by-one": "sampling_duels:rollouts_one_by_one",
     "step-pairs": "training_duels:step_pairs",
-    "fine-tuning": "training_duels:packed_solutions",
-    "fine-tuning-wrapped": "training_duels:wrapped_solutions",
+    "fine-tuning": "training_duels:solutions",
     "grading-gsm8k": "grading_duel:gsm8k",
     "grading-math": "grading_duel:math",
 }

@@ -66,14 +66,17 @@ def step_pairs() -> Iterator[Duel]:
         yield Duel(work, "pairs", f"{peer()} DPOTrainer", ours, their_turn, bar=2.0)
 
 
-def solutions(strategy: str) -> Iterator[Duel]:
-    """Tokens a second of problems of 50 to 120 tokens with solutions of 80 to 160, of which the latter count."""
+@contextmanager
+def solutions() -> Iterator[Duel]:
+    """Tokens a second of problems of 50 to 120 tokens with solutions of 80 to 160, of which the latter count.
+
+    Beside TRL's packing that keeps examples apart, as ours does.
+    """
     with tempfile.TemporaryDirectory() as folder:
         model, examples = random_llama(EOS, EOS), made_solutions(12 * SOLUTIONS_PER_UPDATE)
-        trainer = sft_trainer(copy.deepcopy(model), examples, folder, strategy)
+        trainer = sft_trainer(copy.deepcopy(model), examples, folder)
         data = mixed_data(examples, SOLUTIONS_PER_UPDATE)
-        if strategy == "bfd":
-            check_losses(model, trainer)
+        check_losses(model, trainer)
         lengths = [len(example.sides[0].ids) for example in examples]
 
         def ours() -> float:
@@ -85,21 +88,8 @@ def solutions(strategy: str) -> Iterator[Duel]:
             trainer.train()
             return float(trainer._total_train_tokens - before)
 
-        mixed_up = "" if strategy == "bfd" else ", which lets examples see each other"
-        work = f"solutions for a 20 M Llama, 1,600 tokens an update, float32, packing={strategy}{mixed_up}"
-        yield Duel(work, "tokens", f"{peer()} SFTTrainer", ours, theirs, bar=1.3)
-
-
-@contextmanager
-def packed_solutions() -> Iterator[Duel]:
-    """Beside the packing that keeps examples apart, as ours does."""
-    yield from solutions("bfd")
-
-
-@contextmanager
-def wrapped_solutions() -> Iterator[Duel]:
-    """Beside the packing that does not: less work for them."""
-    yield from solutions("wrapped")
+        work = "solutions for a 20 M Llama, 1,600 tokens an update, float32, packed"
+        yield Duel(work, "tokens", f"{peer()} SFTTrainer, packing=bfd", ours, theirs, bar=1.3)
 
 
 def made_pairs(number: int) -> list[EncodedExample]:
@@ -203,7 +193,16 @@ def dpo_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder:
         beta=BETA,
         max_length=None,
     )
-    return trl.DPOTrainer(model, args=config, train_dataset=spaced(Dataset.from_list(rows)), processing_class=numbers())
+    dataset = spaced(Dataset.from_list(rows))
+    return silent(trl.DPOTrainer(model, args=config, train_dataset=dataset, processing_class=numbers()))
+
+
+def silent(trainer: Any) -> Any:
+    """Without its printed lines."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def spaced(dataset: Any) -> Any:
@@ -211,7 +210,7 @@ def spaced(dataset: Any) -> Any:
     return dataset.map(lambda row: {"prompt": row["prompt"] + " "})
 
 
-def sft_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder: str, strategy: str) -> Any:
+def sft_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder: str) -> Any:
     """TRL's with packing, for the solutions as tokens."""
     import trl
     from datasets import Dataset
@@ -220,16 +219,16 @@ def sft_trainer(model: LlamaForCausalLM, examples: list[EncodedExample], folder:
     for (side,) in (example.sides for example in examples):
         labels = [token if counts else -100 for token, counts in zip(side.ids, side.counted, strict=True)]
         rows.append({"input_ids": side.ids, "labels": labels})
-    at_once = 1 if strategy == "bfd" else ROWS_PER_UPDATE
     config = trl.SFTConfig(
         **arguments(folder),
-        per_device_train_batch_size=at_once,
-        gradient_accumulation_steps=ROWS_PER_UPDATE // at_once,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=ROWS_PER_UPDATE,
         max_length=ROW_TOKENS,
         packing=True,
-        packing_strategy=strategy,
+        packing_strategy="bfd",
     )
-    return trl.SFTTrainer(model, args=config, train_dataset=Dataset.from_list(rows), processing_class=numbers())
+    dataset = Dataset.from_list(rows)
+    return silent(trl.SFTTrainer(model, args=config, train_dataset=dataset, processing_class=numbers()))
 
 
 def numbers() -> PreTrainedTokenizerFast:
