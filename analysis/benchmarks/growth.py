@@ -3,7 +3,7 @@
     python analysis/benchmarks/growth.py [--sizes N ...] [--points N ...] [--repeats 2] [--out FOLDER] [--scratch DIR]
 
 The stages are those of `scale.py`, on the precedence world with a stand-in for the policy, each in a process of its
-own; `study` is a study of so many points whose stages do nothing. About five minutes on one core.
+own; `study` is a study of so many points whose stages do nothing. About a quarter of an hour on one core.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from scipy.stats import t
 from synthscale.scaling import Interval
 
 FloatArray = NDArray[np.float64]
-LEAST_GROWTH = 0.3  # of the smallest cost, that the largest must lie above it, for an exponent to be told
+LEAST_GROWTH = 0.5  # of the smallest cost, that the largest must lie above it, for an exponent to be told
 LINEAR = 1.05  # sorting N rows costs N·log N, which from 128 to 65,536 looks like an exponent of 1.1 at most
 CONFIDENCE = 0.95
 
