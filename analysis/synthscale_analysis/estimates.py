@@ -13,6 +13,8 @@ from synthscale_analysis.fitting import FittedCurve, fit_curve
 from synthscale_analysis.records import measurements
 
 BASELINES = ("sft", "sft_matched")
+#: Fitted to each curve of a study; a law with a break has more parameters than most studies have sizes.
+STUDY_LAWS = ("power", "power_offset")
 NUM_DRAWS = 1000
 SEED = 0
 
@@ -20,7 +22,7 @@ SEED = 0
 #: losses; see `synthscale.scaling.fit`.
 STUDY_DELTA = 0.1
 
-_columns = partial(measurements, x="data_size", y="test_error", seed_column="seed")
+_columns = partial(measurements, x=["data_size"], y="test_error", seed_column="seed")
 
 
 def error_by_size(curve: Curve) -> dict[int, SeedMean]:

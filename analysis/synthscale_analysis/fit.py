@@ -1,6 +1,7 @@
 """`synthscale fit`: a scaling law with intervals, for any table.
 
     synthscale fit results.csv --x data_size --y test_error --group algorithm --law all --json fits.json
+    synthscale fit runs.csv --x parameters,tokens --y loss --law chinchilla
 
 Rows whose y is empty are left out and counted in the notes. A column called `seed` is taken as the seeds, so that the
 interval comes from seeds within sizes. Protocol of the fit, and how to choose --delta: `synthscale.scaling.fit`.
@@ -37,8 +38,8 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
     if not options.delta > 0:
         raise UserError(f"--delta must be positive, not {options.delta:g}")
-    table = _usable_rows(read_table(options.table), options)
-    laws = list(LAWS.values()) if options.law == "all" else [LAWS[options.law]]
+    laws = _laws(options)
+    table = _usable_rows(read_table(options.table), options, takes_logs=laws[0].takes_logs)
     fits = _fit_groups(table, laws, options)
     if all(fitted.fit is None for _, fitted in fits):
         raise UserError("; ".join(dict.fromkeys(note for _, fitted in fits for note in fitted.notes)))
@@ -51,11 +52,16 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="synthscale fit", description="Fit a scaling law to a table, with intervals.")
     parser.add_argument("table", type=Path, help="a .csv or .parquet file")
-    parser.add_argument("--x", required=True, help="column of sizes, e.g. data_size")
+    parser.add_argument("--x", required=True, help="column of sizes, e.g. data_size, or columns: parameters,tokens")
     parser.add_argument("--y", required=True, help="column of errors or losses, e.g. test_error")
     parser.add_argument("--group", help="column whose values are fitted apart, e.g. algorithm")
     parser.add_argument("--seed-column", help="column of seeds (default: seed, where there is one)")
-    parser.add_argument("--law", choices=[*LAWS, "all"], default="power", help="law to fit (default: power)")
+    parser.add_argument(
+        "--law",
+        choices=[*LAWS, "all"],
+        default="power",
+        help="law to fit (default: power); all: of sizes, of as many x",
+    )
     parser.add_argument("--bootstrap", type=int, default=1000, help="draws of the bootstrap (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--delta", type=float, default=HUBER_DELTA, help=_DELTA_HELP)
@@ -63,22 +69,34 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _usable_rows(table: pd.DataFrame, options: argparse.Namespace) -> pd.DataFrame:
-    """Rows with a value, x and y as positive numbers; fills in the default seed column."""
-    if options.seed_column is None and "seed" in table.columns and "seed" not in (options.x, options.y, options.group):
+def _laws(options: argparse.Namespace) -> list[Law]:
+    options.x = options.x.split(",")
+    num_inputs = len(options.x)
+    if options.law == "all":
+        return [law for law in LAWS.values() if len(law.input_names) == num_inputs and law.takes_logs]
+    law = LAWS[options.law]
+    if len(law.input_names) != num_inputs:
+        raise UserError(f"law {law.name} takes --x {','.join(law.input_names)}, but --x names {num_inputs} columns")
+    return [law]
+
+
+def _usable_rows(table: pd.DataFrame, options: argparse.Namespace, *, takes_logs: bool) -> pd.DataFrame:
+    """Rows with a value, x and y as numbers, positive where their log is taken; fills in the default seed column."""
+    columns = (*options.x, options.y, options.group)
+    if options.seed_column is None and "seed" in table.columns and "seed" not in columns:
         options.seed_column = "seed"
-    named = (options.x, options.y, options.group, options.seed_column)
-    require_columns(table, tuple(name for name in named if name is not None))
-    for name in (options.x, options.y):
+    require_columns(table, tuple(name for name in (*columns, options.seed_column) if name is not None))
+    for name in (*options.x, options.y):
         table[name] = numeric(table, name)
     usable = table.dropna(subset=[options.y])
     if usable.empty:
         raise UserError(f"column {options.y} is empty in every row")
-    for name in (options.x, options.y):
-        good = (usable[name] > 0) & (usable[name] < float("inf"))
+    for name in (*options.x, options.y):
+        is_positive = takes_logs or name == options.y
+        good = ((usable[name] > 0) if is_positive else (usable[name] >= 0)) & (usable[name] < float("inf"))
         if not good.all():
-            row = first_row(~good)
-            raise UserError(f"column {name} holds {usable[name].loc[row]:g} in row {row}; a fit needs positive numbers")
+            row, needed = first_row(~good), "positive numbers" if is_positive else "numbers of at least 0"
+            raise UserError(f"column {name} holds {usable[name].loc[row]:g} in row {row}; a fit needs {needed}")
     return usable
 
 
@@ -99,8 +117,9 @@ def _columns(rows: pd.DataFrame, options: argparse.Namespace) -> Measurements:
 
 def _fit_table(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace) -> Table:
     names = list(dict.fromkeys(name for _, fitted in fits for name in fitted.law.parameter_names))
-    caption = f"95 % intervals from {options.bootstrap} bootstrap draws; N is {options.x}; Huber δ {options.delta:g}"
-    table = Table(title=f"{options.y} against {options.x}", caption=caption)
+    inputs = ", ".join(f"{name} is {x}" for name, x in zip(fits[0][1].law.input_names, options.x, strict=True))
+    caption = f"95 % intervals from {options.bootstrap} bootstrap draws; {inputs}; Huber δ {options.delta:g}"
+    table = Table(title=f"{options.y} against {', '.join(options.x)}", caption=caption)
     for heading in (options.group or "group", "law", *names):
         table.add_column(heading)
     for heading in ("rows", "sizes", "seeds"):
@@ -124,7 +143,7 @@ def parameter_text(fitted: FittedCurve, name: str) -> str:
 
 def _as_json(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace) -> dict[str, Any]:
     names = ("x", "y", "group", "seed_column", "bootstrap", "seed", "delta")
-    settings = {name: getattr(options, name) for name in names}
+    settings = {name: getattr(options, name) for name in names} | {"x": ",".join(options.x)}
     return {"table": str(options.table), **settings, "fits": [_fit_as_json(group, fitted) for group, fitted in fits]}
 
 

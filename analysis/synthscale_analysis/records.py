@@ -84,8 +84,8 @@ def read_records(folder: Path) -> pd.DataFrame:
     return finished
 
 
-def measurements(rows: pd.DataFrame, x: str, y: str, seed_column: str | None) -> Measurements:
-    """Columns of a table as measurements; seeds compare as text, so 1 and "1" are the same seed."""
+def measurements(rows: pd.DataFrame, x: list[str], y: str, seed_column: str | None) -> Measurements:
+    """Columns of a table as measurements, x one or more; seeds compare as text, so 1 and "1" are the same seed."""
     seeds = None if seed_column is None else rows[seed_column].astype(str).to_numpy(dtype=str)
     return Measurements.from_columns(rows[x].to_numpy(dtype=float), rows[y].to_numpy(dtype=float), seeds)
 

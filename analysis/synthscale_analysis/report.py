@@ -15,11 +15,10 @@ from pathlib import Path
 import pandas as pd
 from rich.table import Table
 
-from synthscale.scaling import LAWS
 from synthscale_analysis.completeness import gaps
 from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.estimates import BASELINES, NUM_DRAWS, SEED, STUDY_DELTA, fit_to_curve
+from synthscale_analysis.estimates import BASELINES, NUM_DRAWS, SEED, STUDY_DELTA, STUDY_LAWS, fit_to_curve
 from synthscale_analysis.figure_error import NAME as ERROR_NAME
 from synthscale_analysis.figure_error import error_figure
 from synthscale_analysis.figure_fits import NAME as FITS_NAME
@@ -86,7 +85,7 @@ def write_report(
     if is_fresh(study.folder, digest, ["summary.csv", "fits.csv", *drawn]):
         return pd.read_csv(study.folder / "summary.csv")
     curves = curves_of(study.records)
-    jobs = [(curve, law) for law in LAWS for curve in curves]
+    jobs = [(curve, law) for law in STUDY_LAWS for curve in curves]
     fits = [fit_to_curve(curve, law, num_draws, seed) for curve, law in with_progress(jobs, "fitting")]
     power_fits = [fit for fit, (_, law) in zip(fits, jobs, strict=True) if law == "power"]
     summary = summary_table(study.records, curves, num_draws, seed)

@@ -124,3 +124,31 @@ def test_a_folder_that_cannot_be_written(table: Path, capsys: pytest.CaptureFixt
     target = table / "fits.json"  # below a file
     assert main([str(table), *XY, "--bootstrap", "2", "--json", str(target)]) == 2
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_a_law_of_two_inputs_takes_two_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(n, d, 1.8 + 400 / n**0.3 + 900 / d**0.4) for n in (1e6, 1e7, 1e8) for d in (1e8, 1e9, 1e10)]
+    path, out = tmp_path / "runs.csv", tmp_path / "fits.json"
+    pd.DataFrame(rows, columns=["n", "d", "loss"]).to_csv(path, index=False)
+    options = ["--x", "n,d", "--y", "loss", "--law", "chinchilla", "--bootstrap", "5", "--json", str(out)]
+    assert main([str(path), *options]) == 0
+    assert "N is n, D is d" in " ".join(capsys.readouterr().out.split())
+    (fit,) = json.loads(out.read_text())["fits"]
+    found = {name: value["estimate"] for name, value in fit["parameters"].items()}
+    assert found == pytest.approx({"A": 400, "B": 900, "E": 1.8, "alpha": 0.3, "beta": 0.4}, rel=1e-3)
+
+
+def test_a_share_may_be_zero_where_the_law_takes_shares(tmp_path: Path) -> None:
+    path, out = tmp_path / "shares.csv", tmp_path / "fits.json"
+    path.write_text("f,error\n0,0.5\n0.25,0.4\n0.5,0.325\n0.75,0.26875\n1,0.2265625\n")
+    options = ["--x", "f", "--y", "error", "--law", "mixture", "--bootstrap", "5", "--json", str(out)]
+    assert main([str(path), *options]) == 0
+    parameters = json.loads(out.read_text())["fits"][0]["parameters"]
+    assert parameters["c"]["estimate"] == pytest.approx(0.1, abs=1e-3)
+
+
+def test_as_many_columns_as_the_law_has_inputs(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for x, law in (("data_size", "chinchilla"), ("data_size,seed", "power")):
+        assert main([str(table), "--x", x, "--y", "test_error", "--law", law]) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert f"law {law} takes --x " in line

@@ -72,7 +72,7 @@ def test_no_point_nearby_is_better(law: object) -> None:
     table, generator = planted(3.0, 0.5, 0.1, 0.1), np.random.default_rng(1)
     problem = CentredProblem.of(law, table, 1e-3)  # type: ignore[arg-type]
     weights = np.ones(table.num_rows)
-    ends, losses = problem.minimise(problem.law.starts(), weights[None])
+    ends, losses = problem.minimise(problem.law.starts(problem.inputs), weights[None])
     best, loss = ends[np.argmin(losses)], losses.min()
     for size in (1e-5, 1e-3, 1e-1):
         for step in generator.normal(0.0, size, (200, best.size)):
@@ -100,7 +100,8 @@ def test_objective_is_the_undivided_sum() -> None:
         ([1.0, 1.0], [0.5, 0.4], "needs as many distinct sizes; there are 1"),
         ([1.0, 2.0], [0.5, 0.0], "value 0 in row 1 is not positive"),
         ([1.0, 2.0], [0.5, float("nan")], "value nan in row 1 is not finite"),
-        ([1.0, -2.0], [0.5, 0.4], "size -2 in row 1 is not positive"),
+        ([1.0, -2.0], [0.5, 0.4], "size -2 in row 1 is not at least 0"),
+        ([1.0, 0.0], [0.5, 0.4], "size 0 in row 1 is not positive"),
         ([1.0], [0.5, 0.4], "differ in length"),
         ([], [], "at least one row"),
     ],

@@ -4,17 +4,28 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from synthscale.scaling import LAWS, law_named
+from synthscale.scaling import LAWS, Law, law_named
 
-POINTS = {"power": np.array([0.3, 0.4]), "power_offset": np.array([0.3, 0.4, 0.2])}
+POINTS = {
+    "power": np.array([0.3, 0.4]),
+    "power_offset": np.array([0.3, 0.4, 0.2]),
+    "chinchilla": np.array([0.3, -0.2, 0.2, 0.4, 0.3]),
+    "broken": np.array([0.3, 0.4, 0.5, 0.7, -0.4, 0.2]),
+    "mixture": np.array([0.3, -1.4, 0.2]),
+}
+
+
+def table_inputs(law: Law) -> np.ndarray:
+    """Some rows of what the law takes."""
+    return np.array([[0.1, 0.3], [1.0, 20.0], [30.0, 7.0]])[:, : len(law.input_names)]
 
 
 @pytest.mark.parametrize("name", LAWS)
 def test_gradient_equals_finite_differences(name: str) -> None:
     law, coordinates = LAWS[name], POINTS[name]
-    log_inputs = np.log(np.array([[0.1], [1.0], [30.0]]))
-    _, jacobian = law.evaluate(coordinates, log_inputs)
-    numeric = approx_fprime(coordinates, lambda at: law.evaluate(at, log_inputs)[0], 1e-7)
+    inputs = law.entering(table_inputs(law))
+    _, jacobian = law.evaluate(coordinates, inputs)
+    numeric = approx_fprime(coordinates, lambda at: law.evaluate(at, inputs)[0], 1e-7)
     np.testing.assert_allclose(jacobian, numeric, rtol=1e-5, atol=1e-6)
 
 
@@ -26,18 +37,30 @@ def test_gradient_at_the_bound_of_the_floor() -> None:
 
 @pytest.mark.parametrize(
     ("name", "parameters", "expected"),
-    [("power", [2.0, 0.5], [1.0, 0.5]), ("power_offset", [2.0, 0.5, 0.25], [1.25, 0.75])],
+    [
+        ("power", [2.0, 0.5], [1.0, 0.5]),
+        ("power_offset", [2.0, 0.5, 0.25], [1.25, 0.75]),
+        ("broken", [2.0, 0.5, 0.5, 4.0, 0.5, 0.25], [0.25 + 2**-0.25, 0.25 + 0.5 * 17**-0.25]),
+        ("mixture", [0.0, -0.25, 0.1], [0.1 + np.exp(-1), 0.1 + np.exp(-4)]),
+    ],
 )
 def test_values_by_hand(name: str, parameters: list[float], expected: list[float]) -> None:
     np.testing.assert_allclose(LAWS[name].predict(np.array(parameters), np.array([4.0, 16.0])), expected)
 
 
+def test_chinchilla_by_hand() -> None:
+    inputs = np.array([[4.0, 8.0], [16.0, 27.0]])
+    predicted = LAWS["chinchilla"].predict(np.array([2.0, 6.0, 0.5, 0.5, 1 / 3]), inputs)
+    np.testing.assert_allclose(predicted, [0.5 + 1.0 + 3.0, 0.5 + 0.5 + 2.0])
+
+
 @pytest.mark.parametrize("name", LAWS)
 def test_uncentring_keeps_the_curve(name: str) -> None:
     law, coordinates = LAWS[name], POINTS[name]
-    sizes, size_centre, value_centre = np.array([[5.0], [70.0]]), np.log(20.0), np.log(0.3)
-    centred, _ = law.evaluate(coordinates, np.log(sizes) - size_centre)
-    table, _ = law.evaluate(law.uncentre(coordinates, np.array([size_centre]), value_centre), np.log(sizes))
+    inputs, value_centre = law.entering(table_inputs(law)), np.log(0.3)
+    centre = inputs.mean(axis=0)
+    centred, _ = law.evaluate(coordinates, inputs - centre)
+    table, _ = law.evaluate(law.uncentre(coordinates, centre, value_centre), inputs)
     np.testing.assert_allclose(table, centred + value_centre)
 
 

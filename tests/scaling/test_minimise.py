@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from synthscale.scaling import LAWS, Measurements, bootstrap_fit, fit_law
 from synthscale.scaling.fit import CentredProblem
-from synthscale.scaling.law import FloatArray
+from synthscale.scaling.laws import FloatArray
 from synthscale.scaling.minimise import huber
 from synthscale.scaling.resample import seed_counts
 
@@ -25,7 +25,7 @@ def table(errors: list[float]) -> Measurements:
 
 def least_absolute_deviations(problem: CentredProblem, weights: FloatArray) -> FloatArray:
     """Least weighted sum of absolute residuals, exactly, per row of weights: some line through two points has it."""
-    x, y = problem.log_inputs[:, 0], problem.log_values
+    x, y = problem.inputs[:, 0], problem.log_values
     pairs = np.array([(i, j) for i, j in combinations(range(len(x)), 2) if x[i] != x[j]])
     slopes = (y[pairs[:, 0]] - y[pairs[:, 1]]) / (x[pairs[:, 0]] - x[pairs[:, 1]])
     residuals = y[pairs[:, 0], None] + slopes[:, None] * (x - x[pairs[:, 0], None]) - y
@@ -38,7 +38,7 @@ def test_small_delta_reaches_the_exact_least_absolute_deviations(errors: list[fl
     problem = CentredProblem.of(POWER, table(errors), delta)
     weights = np.vstack([np.ones(8), seed_counts(table(errors), 300, np.random.default_rng(0))])
     coordinates, _ = problem.minimise(np.array([[0.0, 0.2]]), weights)
-    predicted, _ = POWER.evaluate(coordinates, problem.log_inputs)
+    predicted, _ = POWER.evaluate(coordinates, problem.inputs)
     reached = (weights * np.abs(predicted - problem.log_values)).sum(axis=1)
     # Huber's loss divided by δ is below the absolute one by at most δ/2 a point.
     assert (reached - least_absolute_deviations(problem, weights)).max() <= 8 * delta / 2
@@ -62,7 +62,7 @@ def test_an_optimum_that_is_not_unique_is_flagged() -> None:
 
 def test_the_answer_does_not_hang_on_the_start() -> None:
     problem = CentredProblem.of(POWER, table(CONCAVE), 1e-3)
-    ends, _ = problem.minimise(POWER.starts(), np.ones((1, 8)))
+    ends, _ = problem.minimise(POWER.starts(problem.inputs), np.ones((1, 8)))
     np.testing.assert_allclose(ends, np.broadcast_to(ends[0], ends.shape), atol=1e-6)
 
 
@@ -78,7 +78,7 @@ def test_no_start_of_l_bfgs_does_better(delta: float, slack: float, floor: float
         problem = CentredProblem.of(OFFSET, table(list((3 * SIZES**-0.5 + floor) * np.exp(noise))), delta)
 
         def loss(at: FloatArray, problem: CentredProblem = problem) -> tuple[float, FloatArray]:
-            predicted, jacobian = OFFSET.evaluate(at, problem.log_inputs)
+            predicted, jacobian = OFFSET.evaluate(at, problem.inputs)
             residuals = predicted - problem.log_values
             slopes = np.clip(residuals / delta, -1.0, 1.0)
             return float(huber(residuals, delta).sum()), slopes @ jacobian
@@ -86,7 +86,10 @@ def test_no_start_of_l_bfgs_does_better(delta: float, slack: float, floor: float
         bounds, options = OFFSET.bounds, {"ftol": 1e-14, "gtol": 1e-9}
         theirs = [
             minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).fun
-            for start in OFFSET.starts()
+            for start in OFFSET.starts(problem.inputs)
         ]
-        both = [problem.minimise(OFFSET.starts(), np.ones((1, 8)), from_least_squares=way)[1] for way in (True, False)]
+        both = [
+            problem.minimise(OFFSET.starts(problem.inputs), np.ones((1, 8)), from_least_squares=way)[1]
+            for way in (True, False)
+        ]
         assert np.min(both) <= min(theirs) * (1 + slack)

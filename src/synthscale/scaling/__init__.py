@@ -2,7 +2,7 @@
 
 numpy and scipy only, so that the numbers of a report can be recomputed wherever a table can be read.
 
-    law            the laws, each with its analytic gradient
+    laws           the laws, each with its analytic gradient
     measurements   validated rows of a table: size, value, seed
     minimise       the minimum of the robust loss, for many curves at once
     fit            robust fit of a law from a grid of starts
@@ -16,7 +16,7 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
 from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, bootstrap_fit, interval_obstacle
 from synthscale.scaling.crossing import Reach
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_law
-from synthscale.scaling.law import LAWS, Law, law_named
+from synthscale.scaling.laws import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.multiplier import CensoredValue, DataMultiplier, data_multipliers
 from synthscale.scaling.seed_mean import SeedMean, means_over_seeds

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import norm, t
 
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_with_problem
-from synthscale.scaling.law import FloatArray, Law
+from synthscale.scaling.laws import FloatArray, Law
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.resample import seed_counts, size_counts
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from synthscale.scaling.law import FloatArray
+from synthscale.scaling.laws import FloatArray
 from synthscale.scaling.measurements import IntArray, Measurements
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synthscale.scaling.law import FloatArray, Law
+from synthscale.scaling.laws import FloatArray, Law
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.minimise import huber, minimise_huber
 
@@ -60,11 +60,12 @@ class Fit:
 class CentredProblem:
     """A law and a table in centred logs, where one grid of starts suits every table.
 
-    log_inputs: [num_points, num_inputs] and log_values: [num_points], each of mean 0; the centres are their means.
+    inputs: [num_points, num_inputs], as they enter the law, and log_values: [num_points], each of mean 0; the centres
+    are their means.
     """
 
     law: Law
-    log_inputs: FloatArray
+    inputs: FloatArray
     log_values: FloatArray
     input_centre: FloatArray
     value_centre: float
@@ -72,13 +73,13 @@ class CentredProblem:
 
     @classmethod
     def of(cls, law: Law, measurements: Measurements, delta: float) -> "CentredProblem":
-        log_inputs, log_values = np.log(measurements.inputs), np.log(measurements.values)
-        input_centre, value_centre = log_inputs.mean(axis=0), float(log_values.mean())
-        return cls(law, log_inputs - input_centre, log_values - value_centre, input_centre, value_centre, delta)
+        inputs, log_values = law.entering(measurements.inputs), np.log(measurements.values)
+        input_centre, value_centre = inputs.mean(axis=0), float(log_values.mean())
+        return cls(law, inputs - input_centre, log_values - value_centre, input_centre, value_centre, delta)
 
     def loss(self, coordinates: FloatArray, weights: FloatArray) -> float:
         """Weighted sum of Huber losses divided by δ of one curve; weights: [num_points]."""
-        predicted, _ = self.law.evaluate(coordinates, self.log_inputs)
+        predicted, _ = self.law.evaluate(coordinates, self.inputs)
         return float(weights @ huber(predicted - self.log_values, self.delta))
 
     def minimise(
@@ -91,7 +92,7 @@ class CentredProblem:
         """
         num_curves = max(len(starts), len(weights))
         return minimise_huber(
-            lambda coordinates: self.law.evaluate(coordinates, self.log_inputs),
+            lambda coordinates: self.law.evaluate(coordinates, self.inputs),
             self.log_values,
             np.broadcast_to(starts, (num_curves, self.law.num_parameters)),
             np.broadcast_to(weights, (num_curves, len(self.log_values))),
@@ -105,7 +106,7 @@ class CentredProblem:
 
         Only points within δ of the curve curve the loss; parameters at a bound are not free.
         """
-        predicted, jacobian = self.law.evaluate(coordinates, self.log_inputs)
+        predicted, jacobian = self.law.evaluate(coordinates, self.inputs)
         near = np.abs(predicted - self.log_values) <= self.delta * (1 + NEAR_RELATIVE)
         low = np.array([-np.inf if bound[0] is None else bound[0] for bound in self.law.bounds])
         high = np.array([np.inf if bound[1] is None else bound[1] for bound in self.law.bounds])
@@ -134,8 +135,8 @@ def fit_with_problem(law: Law, measurements: Measurements, delta: float) -> tupl
     require_fittable(law, measurements)
     problem = CentredProblem.of(law, measurements, delta)
     weights = np.ones((1, measurements.num_rows))
-    coordinates, losses = problem.minimise(law.starts(), weights)
-    directly, direct_losses = problem.minimise(law.starts(), weights, from_least_squares=False)
+    coordinates, losses = problem.minimise(law.starts(problem.inputs), weights)
+    directly, direct_losses = problem.minimise(law.starts(problem.inputs), weights, from_least_squares=False)
     slack = AGREEMENT_RELATIVE * losses.min() + AGREEMENT_ABSOLUTE * measurements.num_rows
     best = coordinates[int(np.argmin(losses))]
     if direct_losses.min() < losses.min() - slack:
@@ -157,6 +158,8 @@ def fit_with_problem(law: Law, measurements: Measurements, delta: float) -> tupl
 def require_fittable(law: Law, measurements: Measurements) -> None:
     """ValueError, in one sentence, where the law cannot be fitted to the measurements."""
     measurements.require_positive_values()
+    if law.takes_logs:
+        measurements.require_positive_inputs()
     if measurements.inputs.shape[1] != len(law.input_names):
         raise ValueError(f"law {law.name} takes {len(law.input_names)} inputs, not {measurements.inputs.shape[1]}")
     if measurements.num_sizes < law.num_parameters:

@@ -18,7 +18,7 @@ IntArray = NDArray[np.int64]
 class Measurements:
     """Measured values, one row a run; make it with `from_columns`, which validates.
 
-    inputs: [num_rows, num_inputs], positive (for most laws one column, the size in problems). values: [num_rows],
+    inputs: [num_rows, num_inputs], at least 0 (for most laws one column, the size in problems). values: [num_rows],
     finite. seeds: [num_rows] labels of any kind, or None where rows carry no label and each row is a run of its own.
     """
 
@@ -40,7 +40,7 @@ class Measurements:
             raise ValueError(f"columns differ in length: {lengths} rows")
         _require_rows(np.isfinite(value_column), value_column, "value", "finite")
         for column in input_columns.T:
-            _require_rows(np.isfinite(column) & (column > 0), column, "size", "positive")
+            _require_rows(np.isfinite(column) & (column >= 0), column, "size", "at least 0")
         return cls(input_columns, value_column, label_column)
 
     @property
@@ -73,6 +73,11 @@ class Measurements:
     def num_seeds(self) -> IntArray:
         """Runs at each distinct input, in the order of `cells`."""
         return np.array([len(self.runs(rows)) for rows in self.cells()], dtype=np.int64)
+
+    def require_positive_inputs(self) -> None:
+        """ValueError with the row of the first input that has no log."""
+        for column in self.inputs.T:
+            _require_rows(column > 0, column, "size", "positive")
 
     def require_positive_values(self) -> None:
         """ValueError with the row of the first value that has no log."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synthscale.scaling.law import Bound, FloatArray
+from synthscale.scaling.laws import Bound, FloatArray
 
 #: δ of the first step (nearly least squares for log residuals) and the factor between steps.
 FIRST_DELTA, DELTA_STEP = 1.0, 10**-0.5

@@ -19,7 +19,7 @@ import numpy as np
 
 from synthscale.scaling.bootstrap import LEVEL, NUM_DRAWS, widen_spread
 from synthscale.scaling.crossing import Crossings, Reach, find_crossings, monotone_means, weighted_mean
-from synthscale.scaling.law import FloatArray
+from synthscale.scaling.laws import FloatArray
 from synthscale.scaling.measurements import IntArray, Measurements
 from synthscale.scaling.resample import paired_seed_counts
 
@@ -71,6 +71,7 @@ def data_multipliers(
     if num_draws < 2:
         raise ValueError(f"an interval needs at least 2 draws, not {num_draws}")
     for table in (baseline, method):
+        table.require_positive_inputs()
         if (table.values < 0).any():
             raise ValueError(f"error {table.values.min():g} is negative")
     if not (baseline.values > 0).any():

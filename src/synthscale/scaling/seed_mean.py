@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.stats import t
 
 from synthscale.scaling.bootstrap import LEVEL, Interval
-from synthscale.scaling.law import FloatArray
+from synthscale.scaling.laws import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,48 @@
+"""Error against a share of the training data.
+
+Source: Ye et al. 2024 (arXiv 2403.16952), the data mixing law of one share.
+"""
+
+from itertools import product
+
+import numpy as np
+
+from synthscale.scaling.laws.law import FloatArray, Law
+
+
+class Mixture(Law):
+    """err = c + exp(k·f + b).
+
+    k: rate at which the log of the error above the floor changes with the share f, dimensionless, within [-100, 100].
+    b: that log at f = 0. c: floor, in the units of err, c ≥ 0. f lies within [0, 1]. Coordinates: (b, k, c).
+    """
+
+    name = "mixture"
+    formula = "err = c + exp(k·f + b)"
+    input_names = ("f",)
+    parameter_names = ("b", "k", "c")
+    bounds = ((None, None), (-100.0, 100.0), (0.0, None))
+    takes_logs = False
+
+    def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
+        b, k, c = (column[..., None] for column in np.moveaxis(coordinates, -1, 0))
+        share = inputs[:, 0]
+        log_above = b + k * share
+        with np.errstate(divide="ignore"):
+            log_values = np.logaddexp(log_above, np.log(c))
+        part = np.exp(log_above - log_values)
+        inverse = np.exp(np.minimum(-log_values, 700.0))  # see Chinchilla's
+        return log_values, np.stack([part, part * share, inverse], axis=-1)
+
+    def starts(self, inputs: FloatArray) -> FloatArray:
+        return np.array([[np.log1p(-c), k, c] for k, c in product((-5.0, -1.0, -0.2, 0.2, 1.0, 5.0), (0.0, 0.4, 0.8))])
+
+    def uncentre(self, coordinates: FloatArray, input_centre: FloatArray, log_value_centre: float) -> FloatArray:
+        b, k, c = np.moveaxis(coordinates, -1, 0)
+        return np.stack([b + log_value_centre - k * input_centre[0], k, c * np.exp(log_value_centre)], axis=-1)
+
+    def parameters(self, coordinates: FloatArray) -> FloatArray:
+        return coordinates
+
+    def coordinates(self, parameters: FloatArray) -> FloatArray:
+        return parameters
