@@ -1,6 +1,6 @@
 """`synthscale fit`: a scaling law with intervals, for any table.
 
-    synthscale fit results.csv --x data_size --y test_error --group algorithm --law all --json fits.json
+    synthscale fit results.csv --x data_size --y test_error --group algorithm --law auto --json fits.json
     synthscale fit runs.csv --x parameters,tokens --y loss --law chinchilla
 
 Rows whose y is empty are left out and counted in the notes. A column called `seed` is taken as the seeds, so that the
@@ -9,6 +9,7 @@ interval comes from seeds within sizes. Protocol of the fit, and how to choose -
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from rich.table import Table
 
 from synthscale.scaling import HUBER_DELTA, LAWS, Law, Measurements
 from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.fitting import FittedCurve, fit_curve
+from synthscale_analysis.fitting import FittedCurve, fit_curve, verdict_on
 from synthscale_analysis.output import report_console, with_progress, write_atomically
 from synthscale_analysis.records import first_row, measurements, numeric, read_table, require_columns
 
+AUTO = "auto"
 _DELTA_HELP = (
     "log residual beyond which a point is an outlier (Huber's δ; default: %(default)g, as published for training "
     "losses; for test errors give their spread over seeds, e.g. 0.1, as report does)"
@@ -34,6 +36,8 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
+    if options.holdout < 0:
+        raise UserError(f"--holdout must be at least 0, not {options.holdout}")
     if options.seed < 0:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
     if not options.delta > 0:
@@ -43,9 +47,13 @@ def main(argv: list[str]) -> int:
     fits = _fit_groups(table, laws, options)
     if all(fitted.fit is None for _, fitted in fits):
         raise UserError("; ".join(dict.fromkeys(note for _, fitted in fits for note in fitted.notes)))
-    report_console().print(_fit_table(fits, options))
+    console = report_console()
+    console.print(_fit_table(fits, options))
+    verdicts = _verdicts(fits) if options.law == AUTO else {}
+    for group, sentence in verdicts.items():
+        console.print(f"{group}: {sentence}", highlight=False, markup=False, soft_wrap=True)
     if options.json is not None:
-        write_atomically(options.json, (json.dumps(_as_json(fits, options), indent=2) + "\n").encode())
+        write_atomically(options.json, (json.dumps(_as_json(fits, verdicts, options), indent=2) + "\n").encode())
     return 0
 
 
@@ -58,9 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed-column", help="column of seeds (default: seed, where there is one)")
     parser.add_argument(
         "--law",
-        choices=[*LAWS, "all"],
+        choices=[*LAWS, AUTO],
         default="power",
-        help="law to fit (default: power); all: of sizes, of as many x",
+        help="law to fit (default: power); auto: every law of as many sizes as --x names, and which of them holds",
+    )
+    parser.add_argument(
+        "--holdout", type=int, default=0, metavar="K", help="say how far a fit without the K largest sizes is off there"
     )
     parser.add_argument("--bootstrap", type=int, default=1000, help="draws of the bootstrap (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
@@ -72,9 +83,11 @@ def _parser() -> argparse.ArgumentParser:
 def _laws(options: argparse.Namespace) -> list[Law]:
     options.x = options.x.split(",")
     num_inputs = len(options.x)
-    if options.law == "all":
+    if options.law == AUTO:
         return [law for law in LAWS.values() if len(law.input_names) == num_inputs and law.takes_logs]
     law = LAWS[options.law]
+    if options.holdout and num_inputs > 1:
+        raise UserError("--holdout needs sizes in an order, and so one --x column")
     if len(law.input_names) != num_inputs:
         raise UserError(f"law {law.name} takes --x {','.join(law.input_names)}, but --x names {num_inputs} columns")
     return [law]
@@ -106,7 +119,7 @@ def _fit_groups(table: pd.DataFrame, laws: list[Law], options: argparse.Namespac
         groups = [(str(name), rows) for name, rows in table.groupby(options.group, sort=True, dropna=False)]
     jobs = [(name, rows, law) for name, rows in groups for law in laws]
     return [
-        (name, fit_curve(law, _columns(rows, options), options.bootstrap, options.seed, options.delta))
+        (name, fit_curve(law, _columns(rows, options), options.bootstrap, options.seed, options.delta, options.holdout))
         for name, rows, law in with_progress(jobs, "fitting")
     ]
 
@@ -122,14 +135,27 @@ def _fit_table(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace)
     table = Table(title=f"{options.y} against {', '.join(options.x)}", caption=caption)
     for heading in (options.group or "group", "law", *names):
         table.add_column(heading)
-    for heading in ("rows", "sizes", "seeds"):
+    for heading in ("AICc", *(["held out"] if options.holdout else []), "rows", "sizes", "seeds"):
         table.add_column(heading, justify="right")
     table.add_column("notes")
     for group, fitted in fits:
         counts = (str(fitted.measurements.num_rows), str(fitted.measurements.num_sizes), fitted.seeds_per_size)
         cells = [parameter_text(fitted, name) for name in names]
-        table.add_row(group, fitted.law.formula, *cells, *counts, "; ".join(fitted.notes))
+        table.add_row(group, fitted.law.formula, *cells, *_judgement(fitted, options), *counts, "; ".join(fitted.notes))
     return table
+
+
+def _judgement(fitted: FittedCurve, options: argparse.Namespace) -> list[str]:
+    judged = fitted.judged
+    aicc = "" if judged is None or not math.isfinite(judged.aicc) else f"{judged.aicc:.1f}"
+    held_out = "" if judged is None or judged.held_out is None else f"{judged.held_out:.1%}"
+    return [aicc, held_out] if options.holdout else [aicc]
+
+
+def _verdicts(fits: list[tuple[str, FittedCurve]]) -> dict[str, str]:
+    """By group."""
+    groups = dict.fromkeys(group for group, _ in fits)
+    return {group: verdict_on([fitted for name, fitted in fits if name == group]) for group in groups}
 
 
 def parameter_text(fitted: FittedCurve, name: str) -> str:
@@ -141,10 +167,13 @@ def parameter_text(fitted: FittedCurve, name: str) -> str:
     return f"{fitted.fit.parameters[name]:.3g}{bounds}"
 
 
-def _as_json(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace) -> dict[str, Any]:
-    names = ("x", "y", "group", "seed_column", "bootstrap", "seed", "delta")
+def _as_json(
+    fits: list[tuple[str, FittedCurve]], verdicts: dict[str, str], options: argparse.Namespace
+) -> dict[str, Any]:
+    names = ("x", "y", "group", "seed_column", "bootstrap", "seed", "delta", "holdout")
     settings = {name: getattr(options, name) for name in names} | {"x": ",".join(options.x)}
-    return {"table": str(options.table), **settings, "fits": [_fit_as_json(group, fitted) for group, fitted in fits]}
+    written = [_fit_as_json(group, fitted) for group, fitted in fits]
+    return {"table": str(options.table), **settings, "verdicts": verdicts, "fits": written}
 
 
 def _fit_as_json(group: str, fitted: FittedCurve) -> dict[str, Any]:
@@ -159,6 +188,8 @@ def _fit_as_json(group: str, fitted: FittedCurve) -> dict[str, Any]:
         "formula": fitted.law.formula,
         "parameters": parameters,
         "objective": fitted.fit.objective if fitted.fit else None,
+        "aicc": fitted.judged.aicc if fitted.judged and math.isfinite(fitted.judged.aicc) else None,
+        "held_out_error": fitted.judged.held_out if fitted.judged else None,
         "num_rows": fitted.measurements.num_rows,
         "num_sizes": fitted.measurements.num_sizes,
         "num_seeds": fitted.measurements.num_seeds().tolist(),

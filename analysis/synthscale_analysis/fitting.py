@@ -3,17 +3,21 @@
 `synthscale fit` and the report share these lines, so that both print the same numbers for the same rows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from synthscale.scaling import (
     Fit,
     FitBootstrap,
     Interval,
+    Judged,
     Law,
     Measurements,
     bootstrap_fit,
     fit_law,
     interval_obstacle,
+    judge,
+    verdict,
 )
 
 FEW_SEEDS = 5
@@ -21,13 +25,18 @@ FEW_SEEDS = 5
 
 @dataclass(frozen=True, slots=True)
 class FittedCurve:
-    """A law on one curve: fit and bootstrap, or None and a note that says why there is none."""
+    """A law on one curve: fit, its judgement and bootstrap, or None and a note that says why there is none."""
 
     law: Law
     measurements: Measurements
-    fit: Fit | None
+    judged: Judged | None
     bootstrap: FitBootstrap | None
     notes: tuple[str, ...]
+
+    @property
+    def fit(self) -> Fit | None:
+        """The fit, None where there is none."""
+        return None if self.judged is None else self.judged.fit
 
     def interval(self, parameter: str) -> Interval | None:
         """The parameter's interval, None without a bootstrap."""
@@ -41,19 +50,29 @@ class FittedCurve:
         return str(most) if fewest == most else f"{fewest}-{most}"
 
 
-def fit_curve(law: Law, measurements: Measurements, num_draws: int, seed: int, delta: float) -> FittedCurve:
-    """Fit a law with a bootstrap at Huber's δ; values must be positive."""
+def fit_curve(
+    law: Law, measurements: Measurements, num_draws: int, seed: int, delta: float, num_held_out: int = 0
+) -> FittedCurve:
+    """Fit a law with a bootstrap at Huber's δ, and judge it on as many sizes held out; values must be positive."""
     if measurements.num_sizes < law.num_parameters:
         note = f"{law.name} needs {law.num_parameters} sizes, there are {measurements.num_sizes}"
         return FittedCurve(law, measurements, None, None, (note,))
     obstacle = interval_obstacle(law, measurements)
     if obstacle or num_draws < 2:
         fit = fit_law(law, measurements, delta=delta)
-        return FittedCurve(law, measurements, fit, None, _fit_notes(fit) + ((obstacle,) if obstacle else ()))
+        judged = judge(fit, measurements, num_held_out)
+        return FittedCurve(law, measurements, judged, None, _fit_notes(fit) + ((obstacle,) if obstacle else ()))
     bootstrap = bootstrap_fit(law, measurements, num_draws=num_draws, seed=seed, delta=delta)
-    return FittedCurve(
-        law, measurements, bootstrap.fit, bootstrap, _fit_notes(bootstrap.fit) + _draw_notes(bootstrap, measurements)
-    )
+    notes = _fit_notes(bootstrap.fit) + _draw_notes(bootstrap, measurements)
+    return FittedCurve(law, measurements, judge(bootstrap.fit, measurements, num_held_out), bootstrap, notes)
+
+
+def verdict_on(curves: Sequence[FittedCurve]) -> str:
+    """One sentence on several laws of one curve."""
+    judged = [curve.judged for curve in curves if curve.judged is not None]
+    if not judged:
+        return "no law can be fitted"
+    return verdict(judged, {curve.law.name: curve.bootstrap for curve in curves if curve.bootstrap is not None})
 
 
 def _fit_notes(fit: Fit) -> tuple[str, ...]:

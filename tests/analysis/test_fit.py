@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -44,7 +45,7 @@ def test_delta_is_a_choice_that_the_json_names(table: Path) -> None:
 
 
 def test_table_is_printed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(table), *XY, "--law", "all", "--bootstrap", "5"]) == 0
+    assert main([str(table), *XY, "--law", "auto", "--bootstrap", "5"]) == 0
     printed = capsys.readouterr().out
     assert "err = a·N^-b + c" in printed and "all rows" in printed
 
@@ -152,3 +153,28 @@ def test_as_many_columns_as_the_law_has_inputs(table: Path, capsys: pytest.Captu
         assert main([str(table), "--x", x, "--y", "test_error", "--law", law]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert f"law {law} takes --x " in line
+
+
+def test_auto_says_which_law_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = [2**power for power in range(5, 13)]
+    random = np.random.default_rng(0)
+    rows = [
+        (name, size, seed, value(size) * float(np.exp(random.normal(0, 0.02))))
+        for name, value in {
+            "bends": lambda n: 0.9 * n**-0.05 * (1 + (n / 300) ** 2) ** -0.3,
+            "straight": lambda n: 2 * n**-0.3,
+        }.items()
+        for size in sizes
+        for seed in (1, 2, 3)
+    ]
+    path, out = tmp_path / "t.csv", tmp_path / "t.json"
+    pd.DataFrame(rows, columns=["g", "n", "seed", "error"]).to_csv(path, index=False)
+    options = ["--x", "n", "--y", "error", "--group", "g", "--law", "auto", "--delta", "0.05", "--holdout", "2"]
+    assert main([str(path), *options, "--bootstrap", "40", "--json", str(out)]) == 0
+    written = json.loads(out.read_text())
+    assert written["verdicts"]["bends"].startswith("a single power law does not hold: it bends at ")
+    assert written["verdicts"]["straight"].startswith("a power law fits; exponent 0.")
+    assert written["verdicts"]["straight"] in capsys.readouterr().out
+    fits = {(fit["group"], fit["law"]): fit for fit in written["fits"]}
+    assert fits["straight", "power"]["held_out_error"] < 0.05 < fits["bends", "power"]["held_out_error"]
+    assert fits["bends", "broken"]["aicc"] < fits["bends", "power"]["aicc"]

@@ -8,6 +8,7 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
     fit            robust fit of a law from a grid of starts
     resample       which seeds a bootstrap draw holds
     bootstrap      percentile intervals and bands of a fit
+    judgement      which law holds: AICc, error on held-out sizes, a verdict
     crossing       the size at which a falling curve reaches an error
     seed_mean      mean over seeds with a t interval from a pooled spread
     multiplier     how many times the data a method is worth
@@ -16,6 +17,7 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
 from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, bootstrap_fit, interval_obstacle
 from synthscale.scaling.crossing import Reach
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_law
+from synthscale.scaling.judgement import Judged, best_of, judge, verdict
 from synthscale.scaling.laws import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.multiplier import CensoredValue, DataMultiplier, data_multipliers
@@ -30,14 +32,18 @@ __all__ = [
     "Fit",
     "FitBootstrap",
     "Interval",
+    "Judged",
     "Law",
     "Measurements",
     "Reach",
     "SeedMean",
+    "best_of",
     "bootstrap_fit",
     "data_multipliers",
     "fit_law",
     "interval_obstacle",
+    "judge",
     "law_named",
     "means_over_seeds",
+    "verdict",
 ]

@@ -4,7 +4,7 @@ One validated type stands at the door of fits, bootstraps and multipliers, so th
 with its row, and never becomes a silent number.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -42,6 +42,11 @@ class Measurements:
         for column in input_columns.T:
             _require_rows(np.isfinite(column) & (column >= 0), column, "size", "at least 0")
         return cls(input_columns, value_column, label_column)
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Self:
+        """These rows alone; chosen: [num_rows]."""
+        seeds = None if self.seeds is None else self.seeds[chosen]
+        return replace(self, inputs=self.inputs[chosen], values=self.values[chosen], seeds=seeds)
 
     @property
     def num_rows(self) -> int:

@@ -1,0 +1,134 @@
+"""Which law holds: how probable each makes the table, for its number of parameters, and how it does on larger sizes.
+
+The fit minimises a sum of Huber losses h of log residuals, which is the negative log-likelihood of residuals with the
+density exp(-h(r)/s) / Z(s): normal ones within δ, double exponential ones beyond. The scale s is estimated as well, so
+that AIC with the small-sample correction (Hurvich and Tsai 1989, Biometrika 76) compares laws at any δ. Differences
+below `CLOSE` leave either plausible (Burnham and Anderson 2002, section 2.6, where 4 to 7 begins to tell).
+
+The other measure asks what a law is for: fitted without the largest sizes, how far is it off there?
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_ndtr
+
+from synthscale.scaling.bootstrap import FitBootstrap
+from synthscale.scaling.fit import Fit, fit_law
+from synthscale.scaling.laws import FloatArray, Law
+from synthscale.scaling.measurements import Measurements
+from synthscale.scaling.minimise import huber
+
+CLOSE = 4.0
+FAR = 4.0  # times the largest size: beyond it a prediction is an extrapolation
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One law on one table.
+
+    aicc: in nats times two; infinite with too few rows for it. held_out: mean absolute log error on the sizes held
+    out; None where none were, or where the rest is too small to fit.
+    """
+
+    fit: Fit
+    aicc: float
+    held_out: float | None
+
+
+def judge(fit: Fit, measurements: Measurements, num_held_out: int = 0) -> Judged:
+    """AICc of a fit to the measurements, and its law's error on the largest sizes, so many, without them."""
+    residuals = np.log(fit.predict(measurements.inputs)) - np.log(measurements.values)
+    held_out = held_out_error(fit.law, measurements, num_held_out, fit.delta) if num_held_out else None
+    return Judged(fit, aicc(residuals, fit.delta, fit.law.num_parameters), held_out)
+
+
+def aicc(residuals: FloatArray, delta: float, num_parameters: int) -> float:
+    """AIC with its small-sample correction, the scale of the residuals counted as a parameter."""
+    num_rows, num_free = len(residuals), num_parameters + 1
+    if num_rows <= num_free + 1:
+        return float("inf")
+    correction = 2 * num_free * (num_free + 1) / (num_rows - num_free - 1)
+    return 2 * negative_log_likelihood(residuals, delta) + 2 * num_free + correction
+
+
+def negative_log_likelihood(residuals: FloatArray, delta: float) -> float:
+    """In nats, at the scale that makes the residuals most probable."""
+    loss = float(huber(residuals, delta).sum())
+    if loss == 0.0:
+        return -np.inf
+
+    def at(log_scale: float) -> float:
+        scale = math.exp(log_scale)
+        return loss / scale + len(residuals) * log_normaliser(scale, delta)
+
+    near = np.log(loss / len(residuals))
+    return float(minimize_scalar(at, bounds=(near - 10.0, near + 10.0), method="bounded").fun)
+
+
+def log_normaliser(scale: float, delta: float) -> float:
+    """log Z(s), the integral over r of exp(-h(r)/s), where h is the Huber loss divided by δ."""
+    width = np.sqrt(delta * scale)  # the standard deviation of the normal part
+    inside = 0.5 * np.log(2 * np.pi) + np.log(width) + _log_within(delta / width)
+    return float(np.logaddexp(inside, np.log(2 * scale) - delta / (2 * scale)))
+
+
+def _log_within(bound: float) -> float:
+    """Log of the chance that a standard normal number lies within the bound."""
+    return float(np.log1p(-2 * np.exp(log_ndtr(-bound))))
+
+
+def held_out_error(law: Law, measurements: Measurements, num_held_out: int, delta: float) -> float | None:
+    """Mean absolute log error on the largest sizes by a fit to the others; None where they are too few for the law.
+
+    ValueError where there are no sizes to order: with more than one input.
+    """
+    sizes = measurements.sizes()
+    if num_held_out >= len(sizes):
+        return None
+    is_large = measurements.inputs[:, 0] >= sizes[-num_held_out]
+    rest = measurements.rows(~is_large)
+    if rest.num_sizes < law.num_parameters:
+        return None
+    fit = fit_law(law, rest, delta=delta)
+    predicted = np.log(fit.predict(measurements.inputs[is_large]))
+    return float(np.abs(predicted - np.log(measurements.values[is_large])).mean())
+
+
+def best_of(judged: Sequence[Judged]) -> Judged:
+    """The lowest AICc; among those within `CLOSE` of it, the law of the fewest parameters."""
+    lowest = min(one.aicc for one in judged)
+    close = [one for one in judged if one.aicc <= lowest + CLOSE]
+    return min(close, key=lambda one: (one.fit.law.num_parameters, one.aicc))
+
+
+def verdict(judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> str:
+    """What a reader should take away, in one sentence or two; bootstraps by law."""
+    best = best_of(judged)
+    name, parameters = best.fit.law.name, best.fit.parameters
+    bootstrap = bootstraps.get(name)
+
+    def told(parameter: str) -> str:
+        if bootstrap is None:
+            return f"{parameters[parameter]:.3g}"
+        interval = bootstrap.interval(parameter)
+        return f"{parameters[parameter]:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+
+    others = sum(one.aicc <= best.aicc + CLOSE for one in judged) - 1
+    beside = "" if others == 0 else f"; {others} other law{'s' * (others > 1)} fit{'s' * (others == 1)} about as well"
+    if name == "power":
+        return f"a power law fits; exponent {told('b')}{beside}"
+    if name == "power_offset":
+        if bootstrap is not None and bootstrap.interval("c").low <= 1e-3 * parameters["c"]:
+            return (
+                f"a power law above a floor fits, but c is not identified: its interval reaches 0; exponent {told('b')}"
+            )
+        return f"a power law above a floor fits; exponent {told('b')}, floor {told('c')}{beside}"
+    if name == "broken":
+        return f"a single power law does not hold: it bends at {told('d')}, from exponent {told('b')}{beside}"
+    return f"{name} fits: " + ", ".join(f"{parameter} {told(parameter)}" for parameter in parameters) + beside
