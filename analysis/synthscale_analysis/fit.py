@@ -81,13 +81,19 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _laws(options: argparse.Namespace) -> list[Law]:
-    options.x = options.x.split(",")
+    """The laws that are asked for; splits --x."""
+    options.x = [name.strip() for name in options.x.split(",")]
     num_inputs = len(options.x)
-    if options.law == AUTO:
-        return [law for law in LAWS.values() if len(law.input_names) == num_inputs and law.takes_logs]
-    law = LAWS[options.law]
+    if "" in options.x or len({*options.x, options.y}) <= num_inputs:
+        raise UserError(f"--x {','.join(options.x)} and --y {options.y} must name different columns, each once")
     if options.holdout and num_inputs > 1:
         raise UserError("--holdout needs sizes in an order, and so one --x column")
+    if options.law == AUTO:
+        laws = [law for law in LAWS.values() if len(law.input_names) == num_inputs and law.takes_logs]
+        if not laws:
+            raise UserError(f"no law takes {num_inputs} --x columns")
+        return laws
+    law = LAWS[options.law]
     if len(law.input_names) != num_inputs:
         raise UserError(f"law {law.name} takes --x {','.join(law.input_names)}, but --x names {num_inputs} columns")
     return [law]
@@ -134,7 +140,7 @@ def _fit_table(fits: list[tuple[str, FittedCurve]], options: argparse.Namespace)
     caption = f"95 % intervals from {options.bootstrap} bootstrap draws; {inputs}; Huber δ {options.delta:g}"
     table = Table(title=f"{options.y} against {', '.join(options.x)}", caption=caption)
     for heading in (options.group or "group", "law", *names):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for heading in ("AICc", *(["held out"] if options.holdout else []), "rows", "sizes", "seeds"):
         table.add_column(heading, justify="right")
     table.add_column("notes")

@@ -61,10 +61,12 @@ def fit_curve(
     if obstacle or num_draws < 2:
         fit = fit_law(law, measurements, delta=delta)
         judged = judge(fit, measurements, num_held_out)
-        return FittedCurve(law, measurements, judged, None, _fit_notes(fit) + ((obstacle,) if obstacle else ()))
+        notes = _fit_notes(fit) + ((obstacle,) if obstacle else ())
+        return FittedCurve(law, measurements, judged, None, notes + _held_out_notes(judged, num_held_out))
     bootstrap = bootstrap_fit(law, measurements, num_draws=num_draws, seed=seed, delta=delta)
-    notes = _fit_notes(bootstrap.fit) + _draw_notes(bootstrap, measurements)
-    return FittedCurve(law, measurements, judge(bootstrap.fit, measurements, num_held_out), bootstrap, notes)
+    judged = judge(bootstrap.fit, measurements, num_held_out)
+    notes = _fit_notes(bootstrap.fit) + _draw_notes(bootstrap, measurements) + _held_out_notes(judged, num_held_out)
+    return FittedCurve(law, measurements, judged, bootstrap, notes)
 
 
 def verdict_on(curves: Sequence[FittedCurve]) -> str:
@@ -77,6 +79,10 @@ def verdict_on(curves: Sequence[FittedCurve]) -> str:
 
 def _fit_notes(fit: Fit) -> tuple[str, ...]:
     return fit.flags if fit.converged else (*fit.flags, "starts disagree: the optimum is uncertain")
+
+
+def _held_out_notes(judged: Judged, num_held_out: int) -> tuple[str, ...]:
+    return (f"too few sizes to hold out {num_held_out}",) if num_held_out and judged.held_out is None else ()
 
 
 def _draw_notes(bootstrap: FitBootstrap, measurements: Measurements) -> tuple[str, ...]:

@@ -178,3 +178,29 @@ def test_auto_says_which_law_holds(tmp_path: Path, capsys: pytest.CaptureFixture
     fits = {(fit["group"], fit["law"]): fit for fit in written["fits"]}
     assert fits["straight", "power"]["held_out_error"] < 0.05 < fits["bends", "power"]["held_out_error"]
     assert fits["bends", "broken"]["aicc"] < fits["bends", "power"]["aicc"]
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "sentence"),
+    [
+        ("data_size,", [], "must name different columns, each once"),
+        ("data_size,data_size", ["--law", "chinchilla"], "must name different columns, each once"),
+        ("test_error", [], "must name different columns, each once"),
+        ("data_size,seed,test_accuracy", ["--law", "auto"], "no law takes 3 --x columns"),
+        ("data_size,seed", ["--law", "auto", "--holdout", "1"], "--holdout needs sizes in an order"),
+        ("data_size", ["--holdout", "-1"], "--holdout must be at least 0"),
+    ],
+)
+def test_columns_that_no_law_takes(
+    table: Path, capsys: pytest.CaptureFixture[str], x: str, options: list[str], sentence: str
+) -> None:
+    assert main([str(table), "--x", x, "--y", "test_error", *options]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert sentence in line
+
+
+def test_names_may_have_spaces_around_them_and_too_much_held_out_is_noted(table: Path) -> None:
+    out = table.parent / "fits.json"
+    options = ["--y", "test_error", "--bootstrap", "5", "--json", str(out), "--holdout", "9"]
+    assert main([str(table), "--x", " data_size ", *options]) == 0
+    assert "too few sizes to hold out 9" in json.loads(out.read_text())["fits"][0]["notes"]

@@ -97,3 +97,12 @@ def test_nothing_is_held_out_where_too_little_would_be_left() -> None:
     table = planted(PLANTED["power"])
     assert [one.held_out is None for one in judged(table, num_held_out=3)] == [False, False, True]
     assert all(one.held_out is None for one in judged(table, num_held_out=8))
+
+
+def test_what_cannot_be_told_is_not() -> None:
+    few = Measurements.from_columns([1.0, 2.0, 4.0, 8.0], [1.0, 0.8, 0.6, 0.5])
+    assert verdict([judge(fit_law(LAWS["power"], few), few)], {}) == "too few rows to tell which law holds"
+    noise = planted(np.full(len(SIZES), 0.5), noise=0.2)
+    only = [judge(fit_law(LAWS["power"], noise, delta=0.1), noise)]
+    sentence = verdict(only, {"power": bootstrap_fit(LAWS["power"], noise, num_draws=60, delta=0.1)})
+    assert sentence.startswith("no trend can be told: the exponent is ")

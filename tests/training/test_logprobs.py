@@ -94,6 +94,7 @@ def examples_of(kinds: str) -> list[EncodedExample]:
             EncodedExample((side([*shared, 2]), side([*shared, 3]))),
             EncodedExample((side([*shared, 1]), side(shared))),
             EncodedExample((side([*shared, 1]), side([*shared, *drawn(3), 1]))),
+            EncodedExample((side([2, *drawn(4), 1], range(6)), side([3, *drawn(2)], range(3)))),  # nothing is shared
         ]
     return made
 

@@ -108,7 +108,12 @@ def best_of(judged: Sequence[Judged]) -> Judged:
 
 
 def verdict(judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> str:
-    """What a reader should take away, in one sentence or two; bootstraps by law."""
+    """What a reader should take away, in one sentence or two; bootstraps by law.
+
+    It compares these laws with each other: the best of them may still be wrong.
+    """
+    if min(one.aicc for one in judged) == np.inf:
+        return "too few rows to tell which law holds"
     best = best_of(judged)
     name, parameters = best.fit.law.name, best.fit.parameters
     bootstrap = bootstraps.get(name)
@@ -122,6 +127,8 @@ def verdict(judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> st
     others = sum(one.aicc <= best.aicc + CLOSE for one in judged) - 1
     beside = "" if others == 0 else f"; {others} other law{'s' * (others > 1)} fit{'s' * (others == 1)} about as well"
     if name == "power":
+        if bootstrap is not None and bootstrap.interval("b").low <= 0 <= bootstrap.interval("b").high:
+            return f"no trend can be told: the exponent is {told('b')}"
         return f"a power law fits; exponent {told('b')}{beside}"
     if name == "power_offset":
         if bootstrap is not None and bootstrap.interval("c").low <= 1e-3 * parameters["c"]:

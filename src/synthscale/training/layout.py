@@ -88,6 +88,7 @@ def pair_item(chosen: EncodedSide, rejected: EncodedSide) -> Item:
     num_rejected = len(rejected.ids) - num_shared
     ids_L = np.array(chosen.ids + rejected.ids[num_shared:], dtype=np.int64)
     counted_chosen, counted_rejected = np.flatnonzero(chosen.counted), np.flatnonzero(rejected.counted)
+    counted_rejected = counted_rejected[counted_rejected > 0]  # nothing precedes a sequence's first token
     counted_rejected[counted_rejected >= num_shared] += num_chosen - num_shared
     is_target_L = np.zeros(len(ids_L), dtype=bool)
     is_target_L[counted_chosen] = is_target_L[counted_rejected] = True
@@ -102,7 +103,7 @@ def pair_item(chosen: EncodedSide, rejected: EncodedSide) -> Item:
         before_L[is_target_L],
         ids_L[is_target_L],
         (place_L[:num_chosen], np.concatenate([place_L[:num_shared], place_L[num_chosen:]])),
-        (number_L[counted_chosen[counted_chosen > 0]], number_L[counted_rejected[counted_rejected > 0]]),
+        (number_L[counted_chosen[counted_chosen > 0]], number_L[counted_rejected]),
     )
 
 
