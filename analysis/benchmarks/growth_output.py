@@ -29,7 +29,9 @@ def growth_of(measured: Sequence[Measured], phase: str, cost: str) -> Growth:
 def growth_table(unit: str, measured: Sequence[Measured]) -> Table:
     """One row for each phase: costs at the largest size, and exponents with their intervals."""
     largest = max(one.num_problems for one in measured)
-    caption = "cost = a + b·N^c: exponents c with 95 % intervals; flat: rises by less than half"
+    caption = (
+        "cost = a + b·N^c: exponents c with 95 % intervals; flat: rises by less than half, or fewer than four sizes"
+    )
     table = Table(title=f"growth with {unit}, to {largest:,}", caption=caption)
     table.add_column("phase")
     for name in ("seconds", "peak MiB", "c of seconds", "c of memory"):

@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from synthscale.scaling import HUBER_DELTA, LAWS, Law, Measurements
+from synthscale.scaling import HUBER_DELTA, LAWS, Law, Measurements, best_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.fitting import FittedCurve, fit_curve, verdict_on
-from synthscale_analysis.output import report_console, with_progress, write_atomically
+from synthscale_analysis.output import FORMATS, report_console, with_progress, write_atomically
 from synthscale_analysis.records import first_row, measurements, numeric, read_table, require_columns
 
 AUTO = "auto"
@@ -36,6 +36,8 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
+    if options.figure is not None and options.figure.suffix[1:] not in FORMATS:
+        raise UserError(f"--figure {options.figure} must end in {', '.join('.' + name for name in FORMATS)}")
     if options.holdout < 0:
         raise UserError(f"--holdout must be at least 0, not {options.holdout}")
     if options.seed < 0:
@@ -52,6 +54,11 @@ def main(argv: list[str]) -> int:
     verdicts = _verdicts(fits) if options.law == AUTO else {}
     for group, sentence in verdicts.items():
         console.print(f"{group}: {sentence}", highlight=False, markup=False, soft_wrap=True)
+    if options.figure is not None:
+        from synthscale_analysis.figure_table import table_figure
+        from synthscale_analysis.style import save_figure_as
+
+        save_figure_as(table_figure(_best_fits(fits), options.x[0], options.y), options.figure)
     if options.json is not None:
         write_atomically(options.json, (json.dumps(_as_json(fits, verdicts, options), indent=2) + "\n").encode())
     return 0
@@ -76,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bootstrap", type=int, default=1000, help="draws of the bootstrap (default: 1000)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--delta", type=float, default=HUBER_DELTA, help=_DELTA_HELP)
+    parser.add_argument("--figure", type=Path, help="draw rows and fits into this .svg, .pdf or .png file")
     parser.add_argument("--json", type=Path, help="write the fits to this file as well")
     return parser
 
@@ -88,6 +96,8 @@ def _laws(options: argparse.Namespace) -> list[Law]:
         raise UserError(f"--x {','.join(options.x)} and --y {options.y} must name different columns, each once")
     if options.holdout and num_inputs > 1:
         raise UserError("--holdout needs sizes in an order, and so one --x column")
+    if options.figure and num_inputs > 1:
+        raise UserError("--figure draws against one --x column")
     if options.law == AUTO:
         laws = [law for law in LAWS.values() if len(law.input_names) == num_inputs and law.takes_logs]
         if not laws:
@@ -156,6 +166,17 @@ def _judgement(fitted: FittedCurve, options: argparse.Namespace) -> list[str]:
     aicc = "" if judged is None or not math.isfinite(judged.aicc) else f"{judged.aicc:.1f}"
     held_out = "" if judged is None or judged.held_out is None else f"{judged.held_out:.1%}"
     return [aicc, held_out] if options.holdout else [aicc]
+
+
+def _best_fits(fits: list[tuple[str, FittedCurve]]) -> list[tuple[str, FittedCurve]]:
+    """One fit a group: of the law that holds, as far as can be told."""
+    best = []
+    for group in dict.fromkeys(group for group, _ in fits):
+        own = [fitted for name, fitted in fits if name == group]
+        judged = [fitted.judged for fitted in own if fitted.judged is not None]
+        law = best_of(judged).fit.law if judged else own[0].law
+        best.append((group, next(fitted for fitted in own if fitted.law is law)))
+    return best
 
 
 def _verdicts(fits: list[tuple[str, FittedCurve]]) -> dict[str, str]:

@@ -17,6 +17,12 @@ from rich.progress import track
 from synthscale_analysis.errors import UserError
 
 Item = TypeVar("Item")
+#: Of figure files, with the entries of their metadata that say when and by what they were made.
+FORMATS: dict[str, dict[str, str | None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 
 
 def with_progress(items: Sequence[Item], description: str) -> Iterable[Item]:

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import FORMATS, write_atomically
 
 matplotlib.use("Agg")
 
@@ -52,15 +52,18 @@ def house_style() -> AbstractContextManager[None]:
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write NAME.png and NAME.svg into the folder, each whole or not at all."""
-    metadata: dict[str, dict[str, str | None]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
-    paths = []
-    for extension, entries in metadata.items():
-        buffer = BytesIO()
-        with house_style():
-            figure.savefig(buffer, format=extension, metadata=entries)
-        paths.append(folder / f"{name}.{extension}")
-        write_atomically(paths[-1], buffer.getvalue())
+    paths = [folder / f"{name}.{extension}" for extension in ("png", "svg")]
+    for path in paths:
+        save_figure_as(figure, path)
     return paths
+
+
+def save_figure_as(figure: Figure, path: Path) -> None:
+    """Write the figure in the format that the file's ending says, one of `FORMATS`."""
+    extension, buffer = path.suffix[1:], BytesIO()
+    with house_style():
+        figure.savefig(buffer, format=extension, metadata=FORMATS[extension])
+    write_atomically(path, buffer.getvalue())
 
 
 def size_axis(axes: Axes, sizes: Sequence[float]) -> None:

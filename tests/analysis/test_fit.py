@@ -189,6 +189,8 @@ def test_auto_says_which_law_holds(tmp_path: Path, capsys: pytest.CaptureFixture
         ("data_size,seed,test_accuracy", ["--law", "auto"], "no law takes 3 --x columns"),
         ("data_size,seed", ["--law", "auto", "--holdout", "1"], "--holdout needs sizes in an order"),
         ("data_size", ["--holdout", "-1"], "--holdout must be at least 0"),
+        ("data_size", ["--figure", "fits.gif"], "must end in .png, .svg, .pdf"),
+        ("data_size,seed", ["--law", "chinchilla", "--figure", "fits.svg"], "--figure draws against one --x column"),
     ],
 )
 def test_columns_that_no_law_takes(
@@ -204,3 +206,15 @@ def test_names_may_have_spaces_around_them_and_too_much_held_out_is_noted(table:
     options = ["--y", "test_error", "--bootstrap", "5", "--json", str(out), "--holdout", "9"]
     assert main([str(table), "--x", " data_size ", *options]) == 0
     assert "too few sizes to hold out 9" in json.loads(out.read_text())["fits"][0]["notes"]
+
+
+@pytest.mark.parametrize("extension", ["svg", "pdf", "png"])
+def test_a_figure_shows_each_group_with_its_law(table: Path, extension: str) -> None:
+    figures = [table.parent / f"{name}.{extension}" for name in ("a", "b")]
+    for figure in figures:
+        options = ["--group", "algorithm", "--law", "auto", "--bootstrap", "5", "--figure", str(figure)]
+        assert main([str(table), *XY, *options]) == 0
+    content = figures[0].read_bytes()
+    assert content == figures[1].read_bytes()
+    if extension == "svg":
+        assert b"rft: err = a" in content and b"data_size" in content

@@ -17,13 +17,14 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
 from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, bootstrap_fit, interval_obstacle
 from synthscale.scaling.crossing import Reach
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_law
-from synthscale.scaling.judgement import Judged, best_of, judge, verdict
+from synthscale.scaling.judgement import FAR, Judged, best_of, judge, verdict
 from synthscale.scaling.laws import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.multiplier import CensoredValue, DataMultiplier, data_multipliers
 from synthscale.scaling.seed_mean import SeedMean, means_over_seeds
 
 __all__ = [
+    "FAR",
     "HUBER_DELTA",
     "LAWS",
     "Band",
