@@ -99,7 +99,7 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cores.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--cores", nargs="+", type=positive, default=[1, 2], help="numbers of cores")
     parser.add_argument("--rounds", type=positive, default=1, help="runs on each number of cores")
-    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for the JSON file")
+    parser.add_argument("--out", type=writable_folder, help="folder for the JSON file; to be given with OVERRIDEs")
     parser.add_argument("--scratch", type=writable_folder, help="folder for the studies; what they write is removed")
     options, overrides = parser.parse_known_args(argv)
     return argparse.Namespace(**vars(options), overrides=overrides)
@@ -112,7 +112,9 @@ def main(argv: list[str]) -> int:
     there = len(os.sched_getaffinity(0))
     if min(options.cores) < 1 or max(options.cores) > there:
         raise UserError(f"--cores must be between 1 and {there}, the cores of this machine")
-    overrides = options.overrides or STUDY
+    if options.overrides and options.out is None:
+        raise UserError("--out is missing: the results of quick, the default, stay as they are")
+    overrides, out = options.overrides or STUDY, options.out or OUT
     turns = [num_cores for _ in range(options.rounds) for num_cores in options.cores]
     done = [run_study(num_cores, overrides, options.scratch) for num_cores in with_progress(turns, "studies")]
     runs = [run for run, _ in done]
@@ -122,7 +124,7 @@ def main(argv: list[str]) -> int:
     console.print(cores_table(runs))
     machine = {"processor": processor(), "cores": there}
     content = {"command": ["synthscale", "run", *overrides], "machine": machine, "summary": summary(runs)}
-    path = options.out / "cores.json"
+    path = out / "cores.json"
     write_atomically(path, json.dumps({**content, "runs": [asdict(run) for run in runs]}, indent=1).encode())
     console.print(f"written to {path}")
     return 0

@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The fitted law. Without an exponent the cost does not rise above its start-up, or has too few sizes."""
+    """The fitted law. Without an exponent the cost does not rise above its start-up; without that sizes are too few."""
 
     start_up: float | None = None
     exponent: float | None = None
@@ -42,8 +42,11 @@ def fit_growth(sizes: Sequence[float], costs: Sequence[float]) -> Growth:
     The interval is Student's, from the fit's covariance; with as many sizes as parameters there is none.
     """
     x, y = np.asarray(sizes, dtype=float), np.asarray(costs, dtype=float)
-    if len(np.unique(x)) < 4 or y[x == x.max()].min() < (1 + LEAST_GROWTH) * y[x == x.min()].max():
-        return Growth(start_up=float(np.median(y[x == x.min()])))
+    if len(np.unique(x)) < 4:
+        return Growth()
+    at_smallest, at_largest = (float(np.median(y[x == size])) for size in (x.min(), x.max()))
+    if at_largest < (1 + LEAST_GROWTH) * at_smallest:
+        return Growth(start_up=at_smallest)
     largest = x.max()
 
     def log_cost(size: FloatArray, log_start: float, log_rise: float, exponent: float) -> FloatArray:

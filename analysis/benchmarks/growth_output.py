@@ -29,9 +29,7 @@ def growth_of(measured: Sequence[Measured], phase: str, cost: str) -> Growth:
 def growth_table(unit: str, measured: Sequence[Measured]) -> Table:
     """One row for each phase: costs at the largest size, and exponents with their intervals."""
     largest = max(one.num_problems for one in measured)
-    caption = (
-        "cost = a + b·N^c: exponents c with 95 % intervals; flat: rises by less than half, or fewer than four sizes"
-    )
+    caption = "cost = a + b·N^c: exponents c with 95 % intervals; flat: rises by less than half"
     table = Table(title=f"growth with {unit}, to {largest:,}", caption=caption)
     table.add_column("phase")
     for name in ("seconds", "peak MiB", "c of seconds", "c of memory"):
@@ -51,7 +49,7 @@ def growth_table(unit: str, measured: Sequence[Measured]) -> Table:
 def told(growth: Growth) -> str:
     """As "0.98 [0.95, 1.02]"; an exponent that is above linear is marked."""
     if growth.exponent is None:
-        return "flat"
+        return "flat" if growth.start_up is not None else "too few sizes"
     interval = "" if growth.interval is None else f" [{growth.interval.low:.2f}, {growth.interval.high:.2f}]"
     return f"{growth.exponent:.2f}{interval}{' > linear' if growth.is_worse_than_linear else ''}"
 

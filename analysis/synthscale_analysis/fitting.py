@@ -74,7 +74,9 @@ def verdict_on(curves: Sequence[FittedCurve]) -> str:
     judged = [curve.judged for curve in curves if curve.judged is not None]
     if not judged:
         return "no law can be fitted"
-    return verdict(judged, {curve.law.name: curve.bootstrap for curve in curves if curve.bootstrap is not None})
+    sentence = verdict(judged, {curve.law.name: curve.bootstrap for curve in curves if curve.bootstrap is not None})
+    untried = [curve.notes[0] for curve in curves if curve.judged is None]
+    return "; ".join([sentence, *untried])
 
 
 def _fit_notes(fit: Fit) -> tuple[str, ...]:

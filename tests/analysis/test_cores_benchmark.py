@@ -27,6 +27,11 @@ def test_cores_that_are_not_there_are_refused(number: int, capsys: pytest.Captur
     assert "--cores must be between 1 and" in capsys.readouterr().err
 
 
+def test_another_study_does_not_replace_the_published_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cores.main(["--cores", "1", "algorithm=sft"]) == 2
+    assert "--out is missing" in capsys.readouterr().err
+
+
 def test_a_study_that_fails_is_one_sentence(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cores.main(["--cores", "1", "--out", str(tmp_path), "algoritm=sft"]) == 2
     assert "the study failed: There is no key algoritm" in capsys.readouterr().err

@@ -41,7 +41,8 @@ def test_what_does_not_rise_above_its_start_up_has_no_exponent() -> None:
 
 
 def test_three_sizes_are_too_few_for_three_parameters() -> None:
-    assert fit_growth([1, 10, 100], [1.0, 10.0, 100.0]).exponent is None
+    few = fit_growth([1, 10, 100], [1.0, 10.0, 100.0])
+    assert few.exponent is None and told(few) == "too few sizes"
 
 
 def test_tables_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

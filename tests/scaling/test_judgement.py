@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from synthscale.scaling import LAWS, Judged, Measurements, best_of, bootstrap_fit, fit_law, judge, verdict
-from synthscale.scaling.judgement import aicc, log_normaliser, negative_log_likelihood
+from synthscale.scaling.judgement import aicc, lack_of_fit, log_normaliser, negative_log_likelihood
 
 SIZES = np.array([32.0, 64, 128, 256, 512, 1024, 2048, 4096])
 ONE_INPUT = ("power", "power_offset", "broken")
@@ -106,3 +106,29 @@ def test_what_cannot_be_told_is_not() -> None:
     only = [judge(fit_law(LAWS["power"], noise, delta=0.1), noise)]
     sentence = verdict(only, {"power": bootstrap_fit(LAWS["power"], noise, num_draws=60, delta=0.1)})
     assert sentence.startswith("no trend can be told: the exponent is ")
+
+
+def chances(name: str, law: str, noise: float = 0.05, num_tables: int = 60) -> list[float]:
+    found = [lack_of_fit(LAWS[law], planted(PLANTED[name], noise, seed=seed)) for seed in range(num_tables)]
+    return [chance for chance in found if chance is not None]
+
+
+def test_a_law_that_holds_is_rarely_said_not_to() -> None:
+    found = chances("power", "power")
+    assert len(found) == 60
+    assert 0 <= np.mean(np.array(found) < 0.05) <= 0.15
+    assert 0.3 < np.mean(found) < 0.7
+
+
+def test_a_law_that_does_not_hold_is_told_from_the_seeds() -> None:
+    assert max(chances("broken", "power", num_tables=10)) < 0.001
+    table = planted(PLANTED["broken"])
+    only = [judge(fit_law(LAWS["power"], table, delta=0.05), table)]
+    assert verdict(only, {}).startswith("none of these laws holds (lack of fit, p = ")
+
+
+def test_without_seeds_or_spare_sizes_there_is_no_lack_of_fit() -> None:
+    assert lack_of_fit(LAWS["power"], planted(PLANTED["power"], num_seeds=1)) is None
+    two_sizes = planted(PLANTED["power"]).rows(np.repeat(SIZES < 100, 3))
+    assert lack_of_fit(LAWS["power"], two_sizes) is None
+    assert lack_of_fit(LAWS["power"], planted(PLANTED["power"], noise=0.0)) is None

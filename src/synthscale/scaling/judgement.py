@@ -5,7 +5,8 @@ density exp(-h(r)/s) / Z(s): normal ones within δ, double exponential ones beyo
 that AIC with the small-sample correction (Hurvich and Tsai 1989, Biometrika 76) compares laws at any δ. Differences
 below `CLOSE` leave either plausible (Burnham and Anderson 2002, section 2.6, where 4 to 7 begins to tell).
 
-The other measure asks what a law is for: fitted without the largest sizes, how far is it off there?
+The second measure asks what a law is for: fitted without the largest sizes, how far is it off there? The third, whether
+any of them is good enough: where sizes have several seeds, the means lie further from the curve than seeds explain.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_ndtr
+from scipy.stats import f
 
 from synthscale.scaling.bootstrap import FitBootstrap
 from synthscale.scaling.fit import Fit, fit_law
@@ -25,6 +27,9 @@ from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.minimise import huber
 
 CLOSE = 4.0
+LEAST_SQUARES = 10.0  # Huber's δ, beyond any log residual
+SIGNIFICANT = 0.05
+EXACT = 1e-20  # the square of a log residual that is rounding
 FAR = 4.0  # times the largest size: beyond it a prediction is an extrapolation
 
 
@@ -33,19 +38,21 @@ class Judged:
     """One law on one table.
 
     aicc: in nats times two; infinite with too few rows for it. held_out: mean absolute log error on the sizes held
-    out; None where none were, or where the rest is too small to fit.
+    out; None where none were, or where the rest is too small to fit. lack_of_fit: a p-value, see there.
     """
 
     fit: Fit
     aicc: float
     held_out: float | None
+    lack_of_fit: float | None
 
 
 def judge(fit: Fit, measurements: Measurements, num_held_out: int = 0) -> Judged:
     """AICc of a fit to the measurements, and its law's error on the largest sizes, so many, without them."""
     residuals = np.log(fit.predict(measurements.inputs)) - np.log(measurements.values)
     held_out = held_out_error(fit.law, measurements, num_held_out, fit.delta) if num_held_out else None
-    return Judged(fit, aicc(residuals, fit.delta, fit.law.num_parameters), held_out)
+    information = aicc(residuals, fit.delta, fit.law.num_parameters)
+    return Judged(fit, information, held_out, lack_of_fit(fit.law, measurements))
 
 
 def aicc(residuals: FloatArray, delta: float, num_parameters: int) -> float:
@@ -100,6 +107,27 @@ def held_out_error(law: Law, measurements: Measurements, num_held_out: int, delt
     return float(np.abs(predicted - np.log(measurements.values[is_large])).mean())
 
 
+def lack_of_fit(law: Law, measurements: Measurements) -> float | None:
+    """The chance of means this far from the curve of least squares, were the law true and seeds' log errors normal.
+
+    The F test against pure error (Draper and Smith 1998, section 2.1). None without several seeds at a size, or without
+    more sizes than parameters.
+    """
+    cells = measurements.cells()
+    freedom_fit = len(cells) - law.num_parameters
+    freedom_pure = measurements.num_rows - len(cells)
+    if freedom_fit < 1 or freedom_pure < 1:
+        return None
+    fit = fit_law(law, measurements, delta=LEAST_SQUARES)
+    log_values = np.log(measurements.values)
+    residuals = np.log(fit.predict(measurements.inputs)) - log_values
+    pure = sum(float(((log_values[rows] - log_values[rows].mean()) ** 2).sum()) for rows in cells)
+    if pure <= EXACT * measurements.num_rows:
+        return None
+    ratio = (float((residuals**2).sum()) - pure) / freedom_fit / (pure / freedom_pure)
+    return float(f.sf(ratio, freedom_fit, freedom_pure))
+
+
 def best_of(judged: Sequence[Judged]) -> Judged:
     """The lowest AICc; among those within `CLOSE` of it, the law of the fewest parameters."""
     lowest = min(one.aicc for one in judged)
@@ -110,11 +138,19 @@ def best_of(judged: Sequence[Judged]) -> Judged:
 def verdict(judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> str:
     """What a reader should take away, in one sentence or two; bootstraps by law.
 
-    It compares these laws with each other: the best of them may still be wrong.
+    It compares these laws with each other; that even the best does not hold is said where seeds can tell.
     """
     if min(one.aicc for one in judged) == np.inf:
         return "too few rows to tell which law holds"
     best = best_of(judged)
+    if best.lack_of_fit is not None and best.lack_of_fit < SIGNIFICANT:
+        chance = f"lack of fit, p = {best.lack_of_fit:.2g}"
+        return f"none of these laws holds ({chance}); the nearest: {_told(best, judged, bootstraps)}"
+    return _told(best, judged, bootstraps)
+
+
+def _told(best: Judged, judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> str:
+    """What the best law says."""
     name, parameters = best.fit.law.name, best.fit.parameters
     bootstrap = bootstraps.get(name)
 
