@@ -28,7 +28,7 @@ def test_cores_that_are_not_there_are_refused(number: int, capsys: pytest.Captur
 
 
 def test_another_study_does_not_replace_the_published_one(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cores.main(["--cores", "1", "algorithm=sft"]) == 2
+    assert cores.main(["algorithm=sft", "--cores", "1"]) == 2
     assert "--out is missing" in capsys.readouterr().err
 
 
