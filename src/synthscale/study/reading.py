@@ -1,7 +1,7 @@
 """Lets Hydra read what it composes once: for a study it composes the command line twice, then each choice of groups.
 
 Each composition parses some thirty files, most of them the same; the first two, to learn the mode and to launch, are
-the same altogether. For a study of six algorithms both together are half a second of a second and a half.
+the same altogether. For a study of six algorithms both together are a fifth of what its plan takes.
 """
 
 from __future__ import annotations
