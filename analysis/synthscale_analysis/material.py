@@ -1,0 +1,66 @@
+"""What a report is made from, each thing computed once: figures, tables and page take their numbers from here."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from synthscale.scaling import DataMultiplier
+from synthscale_analysis.completeness import gaps
+from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.estimates import BASELINES, NUM_DRAWS, SEED, fit_to_curve, multipliers_of
+from synthscale_analysis.fitting import FittedCurve
+from synthscale_analysis.studies import TaskModelRecords
+
+
+@dataclass(frozen=True)
+class Material:
+    """One task and model of a study.
+
+    study: its records and the folder of its report. source: the study's own folder, e.g. runs/eightfold. num_draws,
+    seed: of every bootstrap.
+    """
+
+    study: TaskModelRecords
+    source: Path
+    num_draws: int = NUM_DRAWS
+    seed: int = SEED
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """One row a point."""
+        return self.study.records
+
+    @property
+    def artifacts(self) -> Path:
+        """Where the artifacts of the study's points are, if they are here at all."""
+        return self.source.resolve().parent / "artifacts"
+
+    @cached_property
+    def curves(self) -> list[Curve]:
+        """In the order in which every figure has them."""
+        return curves_of(self.records)
+
+    @cached_property
+    def baselines(self) -> list[str]:
+        """The baselines that the study has runs of."""
+        return [name for name in BASELINES if name in set(self.records["algorithm"].astype(str))]
+
+    @cached_property
+    def power_fits(self) -> list[FittedCurve | None]:
+        """In the order of `curves`."""
+        return [fit_to_curve(curve, "power", self.num_draws, self.seed) for curve in self.curves]
+
+    @cached_property
+    def multipliers(self) -> dict[str, list[list[DataMultiplier]]]:
+        """By baseline, in the order of `curves`; empty for the baseline itself."""
+        return {
+            name: [multipliers_of(self.records, curve, name, self.num_draws, self.seed) for curve in self.curves]
+            for name in self.baselines
+        }
+
+    @cached_property
+    def gaps(self) -> list[str]:
+        """What the records lack, in sentences."""
+        return gaps(self.records, self.curves)
