@@ -16,9 +16,18 @@ def digest_of(records: pd.DataFrame, num_draws: int, seed: int) -> str:
     """What a report depends on, as one hash: the records, the options, and the code that draws and fits."""
     digest = hashlib.sha256(f"{num_draws} {seed}\n{records.to_csv(index=False)}".encode())
     for package in (Path(__file__).parent, Path(synthscale.scaling.__file__).parent):
-        for source in sorted(package.glob("*.py")):
-            digest.update(source.read_bytes())
+        for source in sources_of(package):
+            digest.update(f"{source.relative_to(package).as_posix()}\n".encode() + source.read_bytes())
     return digest.hexdigest()
+
+
+def sources_of(package: Path) -> list[Path]:
+    """Files of a package that a report's looks and numbers hang on: its code and its assets, subpackages included."""
+    return sorted(
+        path
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    )
 
 
 def is_fresh(folder: Path, digest: str, files: Iterable[str]) -> bool:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from synthscale_analysis import freshness
+from synthscale_analysis.freshness import digest_of, sources_of
 from synthscale_analysis.report import main
 
 Records = Callable[..., pd.DataFrame]
@@ -47,3 +49,31 @@ def test_a_deleted_figure_comes_back(study: Path, name: str) -> None:
     report(study)
     (study / "report" / name).unlink()
     report(study)
+
+
+def test_a_report_hangs_on_the_code_and_assets_of_subpackages_too() -> None:
+    import synthscale.scaling
+    import synthscale_analysis
+
+    (package,), (scaling,) = synthscale_analysis.__path__, synthscale.scaling.__path__
+    ours = {path.relative_to(package).as_posix() for path in sources_of(Path(package))}
+    theirs = {path.relative_to(scaling).as_posix() for path in sources_of(Path(scaling))}
+    assert {"report.py", "page/section.py", "sections/__init__.py"} <= ours
+    assert {"fit.py", "laws/power.py"} <= theirs
+    assert not any("__pycache__" in name for name in ours | theirs)
+
+
+@pytest.mark.parametrize("name", ["figure.py", "page/render.py", "page/assets/page.css", "page/assets/new.js"])
+def test_changed_and_new_sources_change_the_digest(
+    name: str, tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for there in ("figure.py", "page/render.py", "page/assets/page.css", "page/__pycache__/render.pyc"):
+        (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / there).write_text("before")
+    monkeypatch.setattr(freshness, "__file__", str(tmp_path / "freshness.py"))
+    table = records({"sft": 1.0})
+    before = digest_of(table, 10, 0)
+    (tmp_path / "page/__pycache__/render.pyc").write_text("compiled again")
+    assert digest_of(table, 10, 0) == before
+    (tmp_path / name).write_text("after")
+    assert digest_of(table, 10, 0) != before
