@@ -1,36 +1,155 @@
-"""Plotly figures in the house's style.
+"""Plotly figures in the house's style, and the traces of a curve in it.
 
 Colours that depend on the page's theme (ink, grid) are left to the page's script: a figure names them `INK`, and has no
-background of its own.
+background of its own. The script also gives a figure the height of its legend on top of its own.
 """
 
 from collections.abc import Sequence
+from html import escape
+from typing import Any
 
-from plotly.graph_objects import Figure
+from matplotlib.colors import to_rgb
+from plotly.graph_objects import Figure, Scatter
+
+from synthscale_analysis.curves import Curve, LineStyle
 
 #: Stands for the colour of text, which the page's script replaces: black on white, or white on black.
 INK = "#000000"
+#: Of what stands behind the data; also replaced.
+GRID = "#e6e6e6"
 HEIGHT_PIXELS = 420
+MAX_SIZE_TICKS = 8
+#: Plotly's names of matplotlib's markers.
+SYMBOLS = {
+    "o": "circle",
+    "s": "square",
+    "D": "diamond",
+    "p": "pentagon",
+    "X": "x",
+    "P": "cross",
+    "h": "hexagon",
+    "d": "diamond-tall",
+    "*": "star",
+    "8": "octagon",
+    "H": "hexagon2",
+}
 
 
 def house_figure(*, height: int = HEIGHT_PIXELS) -> Figure:
-    """An empty figure with the house's layout."""
+    """An empty figure with the house's layout; height in pixels, without the legend's."""
     figure = Figure()
     figure.update_layout(
         template="none",
         height=height,
-        margin={"l": 64, "r": 16, "t": 16, "b": 56},
+        margin={"l": 60, "r": 16, "t": 16, "b": 56},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
         hovermode="closest",
+        uirevision="kept",  # zoom and hidden traces outlive a change of theme
     )
+    figure.update_xaxes(zeroline=False, gridcolor=GRID, linecolor=INK, showline=True, ticks="outside")
+    figure.update_yaxes(zeroline=False, gridcolor=GRID)
     return figure
 
 
-def size_axis(figure: Figure, sizes: Sequence[float]) -> None:
-    """Log axis of data sizes, with a tick at each."""
-    ticks = sorted(sizes)
-    figure.update_xaxes(
-        type="log", tickvals=ticks, ticktext=[f"{size:,.0f}" for size in ticks], title="data size (problems)"
-    )
+def size_axis(figure: Figure, sizes: Sequence[float], title: str = "data size (problems)") -> None:
+    """Log axis of data sizes, with a tick at each (thinned where there are many)."""
+    ticks = sorted(sizes)[:: -(-len(sizes) // MAX_SIZE_TICKS)]
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{size:,.0f}" for size in ticks], title=title)
+
+
+def rate_axis(figure: Figure, title: str = "test error") -> None:
+    """Log axis of a rate between 0 and 1, with ticks at 1, 2, 3, 5 and 7 of every decade in plain numbers."""
+    ticks = [lead / 10**decade for decade in range(5, 0, -1) for lead in (1, 2, 3, 5, 7)] + [1.0]
+    figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], title=title)
+
+
+def percent_axis(figure: Figure, title: str = "test accuracy") -> None:
+    """Linear axis of a share, in per cent."""
+    figure.update_yaxes(tickformat=".0%", title=title)
+
+
+def of_curve(curve: Curve) -> dict[str, Any]:
+    """What every trace of a curve has: its name, its group in the legend, and what the page's filter knows it by."""
+    return {"name": as_text(curve.label), "legendgroup": curve.label, "meta": {"method": curve.label}}
+
+
+def add_curve(
+    figure: Figure,
+    curve: Curve,
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    low: Sequence[float | None] | None = None,
+    high: Sequence[float | None] | None = None,
+    hover: Sequence[str] | None = None,
+    mode: str = "lines+markers",
+    **trace: Any,
+) -> None:
+    """The curve's marks, or line with marks, as one entry of the legend.
+
+    low, high: ends of the intervals, in the units of y; None where a point has none. hover: a text a point, which is
+    escaped here but for `<br>`; without it plotly shows the numbers. trace: anything else of plotly's Scatter.
+    """
+    error = None
+    if low is not None and high is not None:
+        above = [None if end is None else end - at for end, at in zip(high, y, strict=True)]
+        below = [None if end is None else at - end for end, at in zip(low, y, strict=True)]
+        error = {"type": "data", "array": above, "arrayminus": below, "thickness": 1.2, "width": 0}
+    look = {"mode": mode, "marker": marker(curve), "line": line(curve), "error_y": error}
+    figure.add_trace(Scatter(x=list(x), y=list(y), **(of_curve(curve) | look | _hover(hover) | trace)))
+
+
+def add_runs(
+    figure: Figure, curve: Curve, x: Sequence[float], y: Sequence[float], hover: Sequence[str] | None = None
+) -> None:
+    """A small dot a run, without an entry in the legend."""
+    dots = {"color": tint(curve.colour, 0.6), "size": 5, "symbol": "circle"}
+    look = {"mode": "markers", "marker": dots, "showlegend": False}
+    figure.add_trace(Scatter(x=list(x), y=list(y), **(of_curve(curve) | look | _hover(hover))))
+
+
+def add_band(
+    figure: Figure, curve: Curve, x: Sequence[float], low: Sequence[float], high: Sequence[float], **trace: Any
+) -> None:
+    """The area between two lines, which comes and goes with its curve."""
+    outline = {"x": [*x, *reversed(x)], "y": [*high, *reversed(low)], "fill": "toself"}
+    look = {"fillcolor": tint(curve.colour, 0.12), "line": {"width": 0}, "mode": "lines", "hoverinfo": "skip"}
+    figure.add_trace(Scatter(**(of_curve(curve) | outline | look | {"showlegend": False} | trace)))
+
+
+def line(curve: Curve, width: float = 1.8) -> dict[str, Any]:
+    """Plotly's line of the curve: its colour and its dashes."""
+    return {"color": curve.colour, "width": width, "dash": dash(curve.line_style, width)}
+
+
+def marker(curve: Curve, size: float = 9) -> dict[str, Any]:
+    """Plotly's marker of the curve."""
+    return {"color": curve.colour, "size": size, "symbol": SYMBOLS[curve.marker]}
+
+
+def dash(style: LineStyle, width: float = 1.8) -> str:
+    """Plotly's dashes, in pixels, of matplotlib's, in widths of the line."""
+    if isinstance(style, str):
+        return "solid"
+    return ",".join(f"{length * width:.1f}px" for length in style[1])
+
+
+def tint(colour: str, alpha: float) -> str:
+    """A colour that lets through what is behind it."""
+    red, green, blue = (round(255 * channel) for channel in to_rgb(colour))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def as_text(text: str) -> str:
+    """Text that plotly shows as it is: it reads some HTML in names and labels."""
+    return escape(text, quote=False)
+
+
+def _hover(texts: Sequence[str] | None) -> dict[str, Any]:
+    """Texts at the pointer; `<br>` breaks a line."""
+    if texts is None:
+        return {}
+    safe = [as_text(text).replace("&lt;br&gt;", "<br>") for text in texts]
+    return {"hovertext": safe, "hovertemplate": "%{hovertext}<extra></extra>"}

@@ -1,4 +1,27 @@
-"""What the page is made of."""
+"""What the page is made of.
+
+A chart's traces carry `legendgroup=curve.label` and `meta={"method": curve.label}` (`chart.of_curve` gives both): the
+page's filter of methods hides them in all charts at once. Traces without it stay.
+
+A widget is the place for what is no chart and no table. `Widget("solutions", data)` becomes
+
+    <div class="widget widget-solutions" data-source="data-7"></div>
+    <script type="application/json" id="data-7">...</script>
+
+and the page takes in `assets/solutions.css` and `assets/solutions.js` once, where there are such files. The script
+registers how the element is filled, which happens when it comes near the view, once:
+
+    synthscale.widgets.solutions = function (element, data) { element.append(...); };
+
+What it may use of `assets/page.js`:
+
+    synthscale.draw(element, figure)  a plotly figure ({data, layout}) in the page's colours, drawn again with the theme
+    synthscale.isHidden(method)       whether the reader has switched a method off
+    document: "synthscale:methods"    an event, whenever that has changed
+    document: "synthscale:theme"      an event, when light has become dark or the reverse
+
+Colours are the custom properties at the top of `assets/page.css`, which change with the theme.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
