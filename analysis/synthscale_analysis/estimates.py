@@ -7,7 +7,15 @@ from functools import partial
 
 import pandas as pd
 
-from synthscale.scaling import LAWS, DataMultiplier, SeedMean, data_multipliers, means_over_seeds
+from synthscale.scaling import (
+    LAWS,
+    DataMultiplier,
+    OverallMultiplier,
+    SeedMean,
+    data_multipliers,
+    means_over_seeds,
+    overall_multiplier,
+)
 from synthscale_analysis.curves import Curve, baseline_rows
 from synthscale_analysis.fitting import FittedCurve, fit_curve
 from synthscale_analysis.records import measurements
@@ -54,3 +62,13 @@ def multipliers_of(
     if curve.algorithm == baseline or not (rows["test_error"] > 0).any():
         return []
     return data_multipliers(_columns(rows), _columns(curve.rows), num_draws=num_draws, seed=seed)
+
+
+def overall_multiplier_of(
+    records: pd.DataFrame, curve: Curve, baseline: str, num_draws: int = NUM_DRAWS, seed: int = SEED
+) -> OverallMultiplier | None:
+    """Data multiplier of the whole curve against a baseline; None where `multipliers_of` is empty."""
+    rows = baseline_rows(records, baseline)
+    if curve.algorithm == baseline or not (rows["test_error"] > 0).any():
+        return None
+    return overall_multiplier(_columns(rows), _columns(curve.rows), num_draws=num_draws, seed=seed)

@@ -3,9 +3,10 @@
     synthscale report runs/eightfold
 
 Reads DIR/results.csv (or .parquet) and writes into DIR/report/: error_vs_size, fits and data_multiplier as PNG and SVG,
-summary.csv and fits.csv; where the points' artifacts are there too, stage_seconds as figure and table. Laws are fitted
-at `estimates.STUDY_DELTA`, not at the δ published for training losses. A table of several tasks or models gives a
-folder for each pair. A half-finished study gets its report too, with what is missing said under the table.
+summary.csv, fits.csv and multipliers.csv; where the points' artifacts are there too, stage_seconds as figure and table.
+Laws are fitted at `estimates.STUDY_DELTA`, not at the δ published for training losses. A table of several tasks or
+models gives a folder for each pair. A half-finished study gets its report too, with what is missing said under the
+table.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from synthscale_analysis.records import read_records
 from synthscale_analysis.stage_seconds import stage_seconds
 from synthscale_analysis.studies import TaskModelRecords, studies_in
 from synthscale_analysis.style import save_figure
-from synthscale_analysis.summary import fits_table, summary_table
+from synthscale_analysis.summary import fits_table, multipliers_table, summary_table
 
 _CAPTION = "× data: multiplier with 95 % interval, at the size where most methods lie inside the baseline's range"
 _DESCRIPTION = (
@@ -82,7 +83,7 @@ def write_report(
     has_baseline = bool(study.records["algorithm"].isin(BASELINES).any())
     figures = (ERROR_NAME, FITS_NAME, *([MULTIPLIER_NAME] if has_baseline else []))
     drawn = [f"{name}.{extension}" for name in figures for extension in ("png", "svg")]
-    if is_fresh(study.folder, digest, ["summary.csv", "fits.csv", *drawn]):
+    if is_fresh(study.folder, digest, ["summary.csv", "fits.csv", "multipliers.csv", *drawn]):
         return pd.read_csv(study.folder / "summary.csv")
     curves = curves_of(study.records)
     jobs = [(curve, law) for law in STUDY_LAWS for curve in curves]
@@ -90,6 +91,7 @@ def write_report(
     power_fits = [fit for fit, (_, law) in zip(fits, jobs, strict=True) if law == "power"]
     summary = summary_table(study.records, curves, num_draws, seed)
     write_atomically(study.folder / "summary.csv", _csv(summary))
+    write_atomically(study.folder / "multipliers.csv", _csv(multipliers_table(study.records, curves, num_draws, seed)))
     write_atomically(study.folder / "fits.csv", _csv(fits_table([curve for curve, _ in jobs], fits)))
     save_figure(error_figure(study.records, power_fits), study.folder, ERROR_NAME)
     save_figure(fits_figure(study.records, power_fits), study.folder, FITS_NAME)

@@ -1,8 +1,10 @@
-"""Tables of a study: summary.csv (one row per curve and size) and fits.csv (one row per curve and law).
+"""Tables of a study: summary.csv (one row per curve and size), fits.csv (curve and law), multipliers.csv (curve and
+baseline).
 
 test_error_low and _high are the 95 % interval of the mean over seeds, from the standard deviation of log odds pooled
 over the sizes of the curve (pooled_sd_log_odds, with its degrees_of_freedom; see `synthscale.scaling.seed_mean`).
-sd_test_accuracy is that of the size's own seeds. delta in fits.csv is Huber's δ.
+sd_test_accuracy is that of the size's own seeds. delta in fits.csv is Huber's δ. A multiplier's _p is the one-sided
+p-value of "greater than 1"; that of a whole curve is taken over tested_sizes (see `synthscale.scaling.overall`).
 
 An empty cell was not measured or cannot be had; the note beside it says why.
 """
@@ -11,9 +13,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from synthscale.scaling import DataMultiplier, SeedMean
+from synthscale.scaling import CensoredValue, DataMultiplier, SeedMean
 from synthscale_analysis.curves import Curve
-from synthscale_analysis.estimates import BASELINES, error_by_size, multipliers_of
+from synthscale_analysis.estimates import BASELINES, error_by_size, multipliers_of, overall_multiplier_of
 from synthscale_analysis.fitting import FittedCurve
 
 #: Columns whose mean over seeds is given where the records have it.
@@ -70,6 +72,25 @@ def fits_table(curves: Sequence[Curve], fits: Sequence[FittedCurve | None]) -> p
     return pd.DataFrame(rows)
 
 
+def multipliers_table(records: pd.DataFrame, curves: Sequence[Curve], num_draws: int, seed: int) -> pd.DataFrame:
+    """One row per curve and baseline: the multiplier over several sizes, which are listed as "64 128"."""
+    rows: list[dict[str, object]] = []
+    for curve in curves:
+        for baseline in BASELINES:
+            found = overall_multiplier_of(records, curve, baseline, num_draws, seed)
+            if found is None:
+                continue
+            row = {**_curve_columns(curve), "baseline": baseline, "sizes": _listed(found.sizes)}
+            row |= _end_columns("multiplier", found.multiplier, found.low, found.high)
+            row |= {"multiplier_p": found.p_value, "tested_sizes": _listed(found.tested_sizes) or None}
+            rows.append({**row, "share_beyond": found.share_beyond, "note": found.note or None})
+    return pd.DataFrame(rows, columns=None if rows else ["algorithm", "negative_fraction", "baseline"])
+
+
+def _listed(sizes: Sequence[float]) -> str:
+    return " ".join(f"{size:.0f}" for size in sizes)
+
+
 def _curve_columns(curve: Curve) -> dict[str, object]:
     return {"algorithm": curve.algorithm, "negative_fraction": curve.negative_fraction}
 
@@ -88,14 +109,23 @@ def _cell_columns(cell: pd.DataFrame, error: SeedMean) -> dict[str, object]:
 
 
 def _multiplier_columns(prefix: str, found: DataMultiplier | None) -> dict[str, object]:
-    ends = (None, None, None) if found is None else (found.multiplier, found.low, found.high)
+    if found is None:
+        return {**_end_columns(prefix, None, None, None), f"{prefix}_p": None, f"{prefix}_note": None}
+    ends = _end_columns(prefix, found.multiplier, found.low, found.high)
+    return {**ends, f"{prefix}_p": found.p_value, f"{prefix}_note": found.note or None}
+
+
+def _end_columns(
+    prefix: str, estimate: CensoredValue | None, low: CensoredValue | None, high: CensoredValue | None
+) -> dict[str, object]:
+    """Value and status of an estimate and of the ends of its interval."""
     columns: dict[str, object] = {}
-    for name, end in zip((prefix, f"{prefix}_low", f"{prefix}_high"), ends, strict=True):
+    for name, end in zip((prefix, f"{prefix}_low", f"{prefix}_high"), (estimate, low, high), strict=True):
         columns |= {
             name: None if end is None else end.value,
             f"{name}_status": None if end is None else end.reach.value,
         }
-    return columns | {f"{prefix}_note": None if found is None else found.note or None}
+    return columns
 
 
 def _mean_columns(cell: pd.DataFrame) -> dict[str, object]:

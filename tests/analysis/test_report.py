@@ -11,7 +11,7 @@ from synthscale_analysis.report import main
 
 Records = Callable[..., pd.DataFrame]
 FILES = {f"{name}.{ext}" for name in ("error_vs_size", "fits", "data_multiplier") for ext in ("png", "svg")}
-FILES |= {"summary.csv", "fits.csv", "made_from.txt"}
+FILES |= {"summary.csv", "fits.csv", "multipliers.csv", "made_from.txt"}
 FEW_DRAWS = ["--bootstrap", "10"]
 
 
@@ -41,6 +41,12 @@ def test_complete_study(tmp_path: Path, records: Records, capsys: pytest.Capture
     assert cell(summary, "rft", 256)["multiplier_vs_sft_status"] == "more_than"
     assert cell(summary, "my_method", 64)["multiplier_vs_sft_status"] == "less_than"
     assert pd.isna(cell(summary, "sft", 64)["multiplier_vs_sft"])
+    assert 0 < rft["multiplier_vs_sft_p"] <= 1 and pd.isna(cell(summary, "sft", 64)["multiplier_vs_sft_p"])
+    multipliers = pd.read_csv(folder / "multipliers.csv").set_index(["algorithm", "baseline"])
+    assert len(multipliers) == 2 * 4 - 2
+    whole = multipliers.loc["rft", "sft"]
+    assert whole["multiplier"] == pytest.approx(1.7, rel=0.2) and whole["sizes"] == "64 128"
+    assert whole["tested_sizes"] == "64 128 256" and whole["multiplier_p"] < 0.2
     fits = pd.read_csv(folder / "fits.csv")
     assert sorted(fits["law"].unique()) == ["power", "power_offset"]
     assert (fits["delta"] == STUDY_DELTA).all() and STUDY_DELTA == 0.1
@@ -66,6 +72,7 @@ def test_half_finished_study(tmp_path: Path, records: Records, capsys: pytest.Ca
     single = cell(summary, "my_method", 128)
     assert pd.isna(single["test_error_low"]) and pd.isna(single["multiplier_vs_sft_low"])
     assert single["multiplier_vs_sft_note"] == "one seed: no interval"
+    assert pd.isna(single["multiplier_vs_sft_p"])
 
 
 def test_one_point_is_enough_for_a_report(tmp_path: Path, records: Records) -> None:

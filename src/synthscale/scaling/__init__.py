@@ -11,16 +11,21 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
     judgement      which law holds: AICc, error on held-out sizes, a verdict
     crossing       the size at which a falling curve reaches an error
     seed_mean      mean over seeds with a t interval from a pooled spread
-    multiplier     how many times the data a method is worth
+    censored       numbers known as a bound, and draws of them
+    joint_draws    mean errors of two curves drawn together
+    multiplier     how many times the data a method is worth, by size
+    overall        the same for a whole curve, and whether it is more than 1
 """
 
 from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, bootstrap_fit, interval_obstacle
+from synthscale.scaling.censored import CensoredValue
 from synthscale.scaling.crossing import Reach
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_law
 from synthscale.scaling.judgement import FAR, Judged, best_of, judge, verdict
 from synthscale.scaling.laws import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
-from synthscale.scaling.multiplier import CensoredValue, DataMultiplier, data_multipliers
+from synthscale.scaling.multiplier import DataMultiplier, data_multipliers
+from synthscale.scaling.overall import OverallMultiplier, overall_multiplier
 from synthscale.scaling.seed_mean import SeedMean, means_over_seeds
 
 __all__ = [
@@ -36,6 +41,7 @@ __all__ = [
     "Judged",
     "Law",
     "Measurements",
+    "OverallMultiplier",
     "Reach",
     "SeedMean",
     "best_of",
@@ -46,5 +52,6 @@ __all__ = [
     "judge",
     "law_named",
     "means_over_seeds",
+    "overall_multiplier",
     "verdict",
 ]

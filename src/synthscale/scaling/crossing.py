@@ -14,10 +14,12 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from synthscale.scaling.laws import FloatArray
-from synthscale.scaling.measurements import IntArray, Measurements
+from synthscale.scaling.measurements import IntArray
+
+#: Share by which two equal errors may differ for having been averaged in another order.
+ROUNDING = 1e-9
 
 
 class Reach(StrEnum):
@@ -44,23 +46,42 @@ class Crossings:
     bracket: IntArray
 
 
-def monotone_means(measurements: Measurements, counts: FloatArray) -> FloatArray:
-    """Non-increasing mean error [num_draws, num_sizes] of every draw; counts: [num_draws, num_rows]."""
-    cells, num_seeds = measurements.cells(), measurements.num_seeds().astype(np.float64)
-    means = np.stack([weighted_mean(measurements.values[rows], counts[:, rows]) for rows in cells], axis=1)
+def monotone(means: FloatArray, num_seeds: FloatArray) -> FloatArray:
+    """The non-increasing curves nearest the means [num_draws, num_sizes], in squares weighted with num_seeds.
+
+    By the min-max formula of isotonic regression (Robertson, Wright and Dykstra 1988, section 1.4), which takes every
+    draw at once: at size j the least, over i ≤ j, of the largest mean of sizes i to k, over k ≥ j.
+    """
     if not np.any(np.diff(means, axis=1) > 0):
         return means
-    return np.stack([isotonic_regression(row, weights=num_seeds, increasing=False).x for row in means])
+    weight = np.concatenate([[0.0], np.cumsum(num_seeds)])
+    total = np.concatenate([np.zeros((len(means), 1)), np.cumsum(means * num_seeds, axis=1)], axis=1)
+    curves, num_sizes = np.empty_like(means), means.shape[1]
+    for j in range(num_sizes):
+        first, last = np.arange(j + 1)[:, None], np.arange(j, num_sizes)[None, :] + 1
+        pooled = (total[:, last] - total[:, first]) / (weight[last] - weight[first])
+        curves[:, j] = pooled.max(axis=2).min(axis=1)
+    return curves
 
 
-def weighted_mean(values: FloatArray, counts: FloatArray) -> FloatArray:
-    """Mean [num_draws] of values [num_rows] under counts [num_draws, num_rows]."""
-    return np.asarray(counts @ values / counts.sum(axis=1), dtype=np.float64)
+def errors_at(sizes: FloatArray, curves: FloatArray, size: float) -> FloatArray:
+    """Error [num_draws] of each curve [num_draws, num_sizes] at a size between the smallest and the largest.
+
+    Linear in logs; beside an error of 0, which has none, the error of the size before.
+    """
+    right = int(np.searchsorted(sizes, size))
+    if sizes[right] == size:
+        return curves[:, right]
+    share = np.log(size / sizes[right - 1]) / np.log(sizes[right] / sizes[right - 1])
+    left, end = curves[:, right - 1], curves[:, right]
+    has_logs = (left > 0) & (end > 0)
+    ratio = np.where(has_logs, end, 1.0) / np.where(has_logs, left, 1.0)
+    return np.asarray(left * ratio**share, dtype=np.float64)
 
 
 def find_crossings(sizes: FloatArray, curves: FloatArray, errors: FloatArray) -> Crossings:
     """Where each non-increasing curve [num_draws, num_sizes] reaches its error [num_draws]; sizes ascend."""
-    reached = curves <= errors[:, None]
+    reached = curves <= errors[:, None] * (1 + ROUNDING)
     right = np.where(reached.any(axis=1), reached.argmax(axis=1), len(sizes) - 1)
     left = np.maximum(right - 1, 0)
     draws = np.arange(len(errors))
