@@ -70,9 +70,25 @@ def test_coordinates_invert_parameters(name: str) -> None:
     np.testing.assert_allclose(law.coordinates(law.parameters(POINTS[name])), POINTS[name])
 
 
-def test_extreme_coordinates_stay_numbers() -> None:
-    values, jacobian = LAWS["power_offset"].evaluate(np.array([-800.0, 10.0, 0.0]), np.log(np.array([[1e9]])))
-    assert np.isfinite(values).all() and np.isfinite(jacobian).all()
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("size", [-1e3, 1e3, 1e6])
+def test_extreme_coordinates_stay_numbers(name: str, size: float) -> None:
+    """Within the bounds, but beyond what a table holds: in a Newton step, squares of the gradient are added up."""
+    law = LAWS[name]
+    low, high = np.array(
+        [[-np.inf if low is None else low, np.inf if high is None else high] for low, high in law.bounds]
+    ).T
+    for floor in (0.0, 0.2):
+        coordinates = np.clip(np.where(low == 0.0, floor, size), low, high)
+        values, jacobian = law.evaluate(coordinates, law.entering(table_inputs(law)))
+        assert np.isfinite(values).all() and np.isfinite(jacobian.T @ jacobian).all()
+
+
+def test_a_power_without_its_floor_is_one_by_logs() -> None:
+    """The sum of exponentials loses nothing against the log of the one term that is left."""
+    log_inputs = np.linspace(-10.0, 10.0, 7)[:, None]
+    values, _ = LAWS["power_offset"].evaluate(np.array([0.3, 1.5, 0.0]), log_inputs)
+    np.testing.assert_allclose(values, 0.3 - 1.5 * log_inputs[:, 0], rtol=0, atol=1e-14)
 
 
 def test_unknown_law_is_refused_with_the_names_there_are() -> None:

@@ -10,6 +10,10 @@ below the curve, and over four sizes in equal log steps the signs -, +, +, - can
 sizes below it and the inner ones above: all such lines are optima, of the table and of every draw of its seeds. A
 minimiser that starts a draw at the optimum of the table stays there, and an interval from such draws has width 0. On
 the way down from least squares each draw enters the set of optima from its own side.
+
+Least squares is met closely, for where it lies decides the side; the steps after it only until a Newton step has little
+left to gain. Each curve lowers its own δ as soon as it may, with the residuals and the gradient that it has, so that
+no point of any curve is evaluated twice. Curves are taken so many at a time as the processor's cache holds.
 """
 
 from collections.abc import Callable
@@ -22,37 +26,68 @@ from synthscale.scaling.laws import Bound, FloatArray
 
 #: δ of the first step (nearly least squares for log residuals) and the factor between steps.
 FIRST_DELTA, DELTA_STEP = 1.0, 10**-0.5
-#: Iterations of each step before the last, and of the last.
+#: A curve is done with a δ where a Newton step would lower its loss by less than this share: least squares, the steps
+#: between, and the last δ; or after so many iterations at each δ before the last, and at the last.
+FIRST_GAIN, APPROACH_GAIN, LEAST_GAIN = 1e-10, 1e-4, 1e-13
 NUM_APPROACH_ITERATIONS, NUM_ITERATIONS = 15, 200
+#: A loss a point below this is an exact fit, up to rounding.
+EXACT = 1e-24
 #: Damping, as a share of the Hessian of reweighted least squares: at first, at least, and where a step is given up.
-FIRST_DAMPING, LEAST_DAMPING, HOPELESS_DAMPING = 1e-2, 1e-10, 1e10
-#: Accepted steps that lower the loss by less than this share are no progress; so many in a row end a minimisation.
-LEAST_DECREASE, NUM_IDLE_STEPS = 1e-13, 4
+FIRST_DAMPING, LEAST_DAMPING, HOPELESS_DAMPING = 0.1, 1e-10, 1e10
+#: Numbers in the gradient of the curves that are moved at once.
+CHUNK_NUMBERS = 500_000
 
 #: Log values [num_curves, num_points] and gradient [num_curves, num_points, num_parameters] at coordinates.
 Evaluate = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 
 @dataclass(slots=True)
-class _State:
-    """Curves that are being moved; everything has num_curves rows."""
+class _Problem:
+    """What all curves share. log_values: [num_points]. low, high: [num_parameters]. deltas: [num_steps], falling."""
 
+    evaluate: Evaluate
+    log_values: FloatArray
+    low: FloatArray
+    high: FloatArray
+    deltas: FloatArray
+
+    def at(self, coordinates: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Residuals [num_curves, num_points] and gradient, parameter by parameter, of each curve."""
+        predicted, jacobian = self.evaluate(coordinates)
+        return predicted - self.log_values, np.moveaxis(jacobian, -1, 0)
+
+
+@dataclass(slots=True)
+class _Curves:
+    """Curves that are being moved. gradient: [num_parameters, num_curves, num_points]; the rest has num_curves rows.
+
+    rows: where each stands in the result. steps: which of the problem's δ it is at. tried: iterations at that δ.
+    """
+
+    rows: NDArray[np.int64]
     coordinates: FloatArray
     weights: FloatArray
     residuals: FloatArray
-    jacobian: FloatArray
+    gradient: FloatArray
     losses: FloatArray
     damping: FloatArray
-    idle: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    tried: NDArray[np.int64]
 
-    def take(self, rows: NDArray[np.bool_]) -> "_State":
-        return _State(*(getattr(self, name)[rows] for name in self.__slots__))
+    def take(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> "_Curves":
+        rest = (getattr(self, name)[which] for name in self.__slots__ if name != "gradient")
+        rows, coordinates, weights, residuals, *others = rest
+        return _Curves(rows, coordinates, weights, residuals, self.gradient[:, which], *others)
 
 
-def huber(residuals: FloatArray, delta: float) -> FloatArray:
+def huber(residuals: FloatArray, delta: float | FloatArray) -> FloatArray:
     """Huber loss divided by δ: r²/2δ within δ, |r| - δ/2 beyond."""
     size = np.abs(residuals)
-    return np.where(size <= delta, 0.5 * residuals**2 / delta, size - 0.5 * delta)
+    within = np.minimum(size, delta)
+    size -= 0.5 * within
+    size *= within
+    size /= delta
+    return size
 
 
 def minimise_huber(
@@ -75,67 +110,98 @@ def minimise_huber(
     high = np.array([np.inf if bound[1] is None else bound[1] for bound in bounds])
     num_steps = max(0, int(np.ceil(np.log(delta / FIRST_DELTA) / np.log(DELTA_STEP) - 1e-9)))
     approach = [FIRST_DELTA * DELTA_STEP**step for step in range(num_steps)] if from_least_squares else []
+    problem = _Problem(evaluate, log_values, low, high, np.array([*approach, delta]))
     coordinates, losses = np.array(starts, dtype=np.float64), np.zeros(len(starts))
-    for step_delta in (*approach, delta):
-        num_iterations = NUM_ITERATIONS if step_delta == delta else NUM_APPROACH_ITERATIONS
-        losses = _minimise(evaluate, log_values, coordinates, weights, (low, high), step_delta, num_iterations)
+    num_at_once = max(1, CHUNK_NUMBERS // (len(log_values) * len(bounds)))
+    for first in range(0, len(starts), num_at_once):
+        chunk = slice(first, first + num_at_once)
+        _minimise(problem, coordinates[chunk], losses[chunk], weights[chunk])
     return coordinates, losses
 
 
-def _minimise(
-    evaluate: Evaluate,
-    log_values: FloatArray,
-    coordinates: FloatArray,
-    weights: FloatArray,
-    box: tuple[FloatArray, FloatArray],
-    delta: float,
-    num_iterations: int,
-) -> FloatArray:
-    """Lower every row's loss at one δ, in place; the losses."""
-    state = _state_at(evaluate, log_values, coordinates, weights, delta)
-    losses, moving = state.losses.copy(), np.arange(len(coordinates))
-    for _ in range(num_iterations):
-        direction, flat = _direction(state, box, delta)
-        keep = ~flat & (state.damping < HOPELESS_DAMPING) & (state.idle < NUM_IDLE_STEPS)
-        moving, state, direction = moving[keep], state.take(keep), direction[keep]
-        if not moving.size:
-            break
-        moved = _state_at(evaluate, log_values, _step_within(state.coordinates, direction, box), state.weights, delta)
-        _accept(state, moved)
-        coordinates[moving], losses[moving] = state.coordinates, state.losses
-    return losses
+def _minimise(problem: _Problem, coordinates: FloatArray, losses: FloatArray, weights: FloatArray) -> None:
+    """Lower δ and each row's loss; both results in place."""
+    curves = _start(problem, coordinates, weights)
+    while True:
+        direction, done = _lower_deltas(problem, curves)
+        if done.any():
+            ended = curves.rows[done]
+            coordinates[ended], losses[ended] = curves.coordinates[done], curves.losses[done]
+            curves, direction = curves.take(~done), direction[~done]
+        if not curves.rows.size:
+            return
+        _move(problem, curves, direction)
 
 
-def _state_at(
-    evaluate: Evaluate, log_values: FloatArray, coordinates: FloatArray, weights: FloatArray, delta: float
-) -> _State:
-    predicted, jacobian = evaluate(coordinates)
-    residuals = predicted - log_values
-    losses = (weights * huber(residuals, delta)).sum(axis=1)
+def _start(problem: _Problem, coordinates: FloatArray, weights: FloatArray) -> _Curves:
     num_curves = len(coordinates)
-    damping, idle = np.full(num_curves, FIRST_DAMPING), np.zeros(num_curves, dtype=np.int64)
-    return _State(coordinates.copy(), weights, residuals, jacobian, losses, damping, idle)
+    residuals, gradient = problem.at(coordinates)
+    losses = np.vecdot(weights, huber(residuals, problem.deltas[0]))
+    none, damping = np.zeros(num_curves, dtype=np.int64), np.full(num_curves, FIRST_DAMPING)
+    rows = np.arange(num_curves)
+    return _Curves(rows, coordinates.copy(), weights, residuals, gradient, losses, damping, none, none.copy())
 
 
-def _direction(state: _State, box: tuple[FloatArray, FloatArray], delta: float) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Damped Newton step [num_curves, num_parameters], and where the gradient within bounds is 0."""
-    size, transposed = np.abs(state.residuals), state.jacobian.swapaxes(1, 2)
-    slopes = state.weights * np.clip(state.residuals / delta, -1.0, 1.0)
-    gradient = (transposed @ slopes[:, :, None])[:, :, 0]
-    at_low, at_high = state.coordinates <= box[0], state.coordinates >= box[1]
+def _lower_deltas(problem: _Problem, curves: _Curves) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Steps [num_curves, num_parameters], each at the δ that its curve has come to, and which curves are at the end."""
+    direction, gains = _direction(problem, curves)
+    done = _is_done(problem, curves, gains)
+    last = len(problem.deltas) - 1
+    lowered = np.flatnonzero(done & (curves.steps < last))
+    while lowered.size:
+        curves.steps[lowered] += 1
+        curves.tried[lowered], curves.damping[lowered] = 0, FIRST_DAMPING
+        some = curves.take(lowered)
+        some.losses = np.vecdot(some.weights, huber(some.residuals, problem.deltas[some.steps][:, None]))
+        curves.losses[lowered] = some.losses
+        direction[lowered], gains = _direction(problem, some)
+        done[lowered] = _is_done(problem, some, gains)
+        lowered = lowered[done[lowered] & (some.steps < last)]
+    return direction, done
+
+
+def _is_done(problem: _Problem, curves: _Curves, gains: FloatArray) -> NDArray[np.bool_]:
+    """Whether a curve has nothing left to do at its δ. gains: [num_curves], by which a step would lower its loss."""
+    is_last = curves.steps == len(problem.deltas) - 1
+    least = np.where(is_last, LEAST_GAIN, np.where(curves.steps == 0, FIRST_GAIN, APPROACH_GAIN))
+    most = np.where(is_last, NUM_ITERATIONS, NUM_APPROACH_ITERATIONS)
+    done: NDArray[np.bool_] = gains <= least * curves.losses + EXACT * curves.weights.sum(axis=1)
+    done |= (curves.damping >= HOPELESS_DAMPING) | (curves.tried >= most)
+    return done
+
+
+def _direction(problem: _Problem, curves: _Curves) -> tuple[FloatArray, FloatArray]:
+    """Damped Newton step [num_curves, num_parameters] and by how much it would lower the loss [num_curves]."""
+    size, deltas = np.abs(curves.residuals), problem.deltas[curves.steps][:, None]
+    near = size <= deltas
+    pull = np.divide(curves.weights, np.maximum(size, deltas, out=size), out=size)
+    gradient = np.vecdot(curves.gradient, curves.residuals * pull).T
+    hessian = _weighted_gram(curves.gradient, (near + curves.damping[:, None]) * pull)
+    at_low, at_high = curves.coordinates <= problem.low, curves.coordinates >= problem.high
     stuck = (at_low & (gradient >= 0)) | (at_high & (gradient <= 0))
-    flat = np.abs(np.where(stuck, 0.0, gradient)).max(axis=1) <= 1e-12 * state.weights.sum(axis=1)
-    curvature = np.where(size <= delta, 1.0 / delta, 0.0) + state.damping[:, None] / np.maximum(size, delta)
-    hessian = (transposed * (state.weights * curvature)[:, None, :]) @ state.jacobian
     direction = _solve(hessian, gradient, stuck)
-    for _ in range(len(box[0]) - 1):
+    for _ in range(len(problem.low) - 1):
         # A parameter at its bound may wish to leave it and yet be pushed out of it by the others.
         outward = (at_low & (direction < 0)) | (at_high & (direction > 0))
         if not outward.any():
             break
         stuck |= outward
         direction = _solve(hessian, gradient, stuck)
-    return direction, flat
+    # A step that much damping made short is no sign of an optimum.
+    return direction, -0.5 * np.vecdot(gradient, direction) * np.maximum(curves.damping, 1.0)
+
+
+def _weighted_gram(gradient: FloatArray, weights: FloatArray) -> FloatArray:
+    """Sums over points of weight times gradient times gradient, [num_curves, num_parameters, num_parameters].
+
+    One scalar product an entry: `matmul` takes two to four times as long over many matrices of so few rows.
+    """
+    num_parameters, num_curves, _ = gradient.shape
+    gram = np.empty((num_curves, num_parameters, num_parameters))
+    for i in range(num_parameters):
+        products = np.vecdot(gradient[i:], gradient[i] * weights)
+        gram[:, i, i:] = gram[:, i:, i] = products.T
+    return gram
 
 
 def _solve(hessian: FloatArray, gradient: FloatArray, stuck: NDArray[np.bool_]) -> FloatArray:
@@ -146,21 +212,27 @@ def _solve(hessian: FloatArray, gradient: FloatArray, stuck: NDArray[np.bool_]) 
     return -np.linalg.solve(reduced, np.where(stuck, 0.0, gradient)[:, :, None])[:, :, 0]
 
 
-def _step_within(coordinates: FloatArray, direction: FloatArray, box: tuple[FloatArray, FloatArray]) -> FloatArray:
+def _step_within(problem: _Problem, coordinates: FloatArray, direction: FloatArray) -> FloatArray:
     """The step, shortened to end at the first bound it meets."""
+    low, high = problem.low, problem.high
     with np.errstate(divide="ignore", invalid="ignore"):
-        room = np.where(direction < 0, (box[0] - coordinates) / direction, (box[1] - coordinates) / direction)
+        room = np.where(direction < 0, (low - coordinates) / direction, (high - coordinates) / direction)
     room = np.where(direction == 0, np.inf, room)
     share = np.minimum(1.0, room.min(axis=1))[:, None]
-    moved = np.where(room <= share, np.where(direction < 0, box[0], box[1]), coordinates + share * direction)
-    return np.clip(moved, *box)
+    moved = np.where(room <= share, np.where(direction < 0, low, high), coordinates + share * direction)
+    return np.clip(moved, low, high)
 
 
-def _accept(state: _State, moved: _State) -> None:
-    """Keep the steps that lower the loss, and adapt the damping; in place."""
-    better = moved.losses < state.losses
-    idle = moved.losses >= state.losses * (1.0 - LEAST_DECREASE)
-    state.idle = np.where(better & idle, state.idle + 1, np.where(better, 0, state.idle))
-    state.damping = np.where(better, np.maximum(state.damping / 10, LEAST_DAMPING), state.damping * 5)
-    for name in ("coordinates", "residuals", "jacobian", "losses"):
-        getattr(state, name)[better] = getattr(moved, name)[better]
+def _move(problem: _Problem, curves: _Curves, direction: FloatArray) -> None:
+    """Take the steps that lower the loss, and adapt the damping; in place."""
+    coordinates = _step_within(problem, curves.coordinates, direction)
+    residuals, gradient = problem.at(coordinates)
+    losses = np.vecdot(curves.weights, huber(residuals, problem.deltas[curves.steps][:, None]))
+    better = losses < curves.losses
+    curves.damping = np.where(better, np.maximum(curves.damping / 10, LEAST_DAMPING), curves.damping * 5)
+    curves.tried += 1
+    # Most steps are kept, so the few that are not are what is copied.
+    worse = ~better
+    coordinates[worse], losses[worse] = curves.coordinates[worse], curves.losses[worse]
+    residuals[worse], gradient[:, worse] = curves.residuals[worse], curves.gradient[:, worse]
+    curves.coordinates, curves.residuals, curves.gradient, curves.losses = coordinates, residuals, gradient, losses

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from synthscale.scaling.laws.law import FloatArray, Law
+from synthscale.scaling.laws.law import FloatArray, Law, exponential
 
 SHARPEST, SMOOTHEST = 0.05, 3.0  # widths of a break, in units of log N
 
@@ -37,17 +37,17 @@ class Broken(Law):
         log_a, b, g, log_d, log_f, c = (column[..., None] for column in np.moveaxis(coordinates, -1, 0))
         log_size, width = inputs[:, 0], np.exp(log_f)
         past = (log_size - log_d) / width
-        bend = np.logaddexp(0.0, past)
-        is_past = np.exp(past - bend)
-        log_falling = log_a - b * log_size - g * width * bend
-        with np.errstate(divide="ignore"):
-            log_values = np.logaddexp(log_falling, np.log(c))
-        share = np.exp(log_falling - log_values)
-        inverse = np.exp(np.minimum(-log_values, 700.0))  # see Chinchilla's
+        # log(1 + e^past) and its slope, for any past
+        smaller = exponential(-np.abs(past))
+        bend = np.maximum(past, 0.0) + np.log1p(smaller)
+        is_past = np.where(past > 0, 1.0, smaller) / (1.0 + smaller)
+        falling = exponential(log_a - b * log_size - g * width * bend)
+        values = falling + c
+        inverse = 1.0 / values
+        share = falling * inverse
         by_width = -g * width * (bend - past * is_past)
-        falling = (np.ones_like(log_falling), -log_size, -width * bend, g * is_past, by_width)
-        gradient = [share * np.broadcast_to(part, share.shape) for part in falling]
-        return log_values, np.stack([*gradient, inverse], axis=-1)
+        by_others = (share * part for part in (-log_size, -width * bend, g * is_past, by_width))
+        return np.log(values), np.moveaxis(np.stack([share, *by_others, inverse]), 0, -1)
 
     def starts(self, inputs: FloatArray) -> FloatArray:
         breaks = np.quantile(inputs[:, 0], (0.25, 0.5, 0.75))

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from synthscale.scaling.laws.law import FloatArray, Law
+from synthscale.scaling.laws.law import FloatArray, Law, exponential
 
 
 class Chinchilla(Law):
@@ -27,14 +27,18 @@ class Chinchilla(Law):
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_a, log_b, floor, alpha, beta = (column[..., None] for column in np.moveaxis(coordinates, -1, 0))
         log_parameters, log_tokens = inputs.T
-        of_parameters, of_tokens = log_a - alpha * log_parameters, log_b - beta * log_tokens
-        with np.errstate(divide="ignore"):
-            log_values = np.logaddexp(np.logaddexp(of_parameters, of_tokens), np.log(floor))
-        share_a, share_b = np.exp(of_parameters - log_values), np.exp(of_tokens - log_values)
-        # a line search may try values that no table holds; their inverse must stay a number
-        inverse = np.exp(np.minimum(-log_values, 700.0))
-        gradient = (share_a, share_b, inverse, -share_a * log_parameters, -share_b * log_tokens)
-        return log_values, np.stack(gradient, axis=-1)
+        of_parameters = exponential(log_a - alpha * log_parameters)
+        of_tokens = exponential(log_b - beta * log_tokens)
+        values = of_parameters + of_tokens
+        values += floor
+        gradient = np.empty((5, *values.shape))
+        share_a, share_b, inverse, by_alpha, by_beta = gradient
+        np.divide(1.0, values, out=inverse)
+        np.multiply(of_parameters, inverse, out=share_a)
+        np.multiply(of_tokens, inverse, out=share_b)
+        np.multiply(share_a, -log_parameters, out=by_alpha)
+        np.multiply(share_b, -log_tokens, out=by_beta)
+        return np.log(values, out=values), np.moveaxis(gradient, 0, -1)
 
     def starts(self, inputs: FloatArray) -> FloatArray:
         slopes, floors, shares = (0.1, 0.4, 1.0), (0.0, 0.4, 0.8), (0.2, 0.5, 0.8)

@@ -17,6 +17,17 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Bound = tuple[float | None, float | None]
 
+#: A line search may try values that no table holds; they, their inverses and the squares of these must stay numbers.
+MOST_EXPONENT = 300.0
+
+
+def exponential(exponents: FloatArray) -> FloatArray:
+    """exp of exponents that are held within ±300; in their place.
+
+    Sums of such terms and one logarithm are several times as fast as logaddexp, and as exact on centred data.
+    """
+    return np.exp(np.clip(exponents, -MOST_EXPONENT, MOST_EXPONENT, out=exponents), out=exponents)
+
 
 class Law(ABC):
     """A parametric law of one or more inputs with positive values."""
@@ -40,6 +51,7 @@ class Law(ABC):
         """Log value [..., num_points] and its gradient in the coordinates [..., num_points, num_parameters].
 
         `coordinates` is [..., num_parameters], one row a curve; `inputs` is [num_points, num_inputs] as of `entering`.
+        The gradient is best stored parameter by parameter, its last axis first: the minimiser reads it so.
         """
 
     @abstractmethod

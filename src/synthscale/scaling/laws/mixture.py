@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from synthscale.scaling.laws.law import FloatArray, Law
+from synthscale.scaling.laws.law import FloatArray, Law, exponential
 
 
 class Mixture(Law):
@@ -27,12 +27,11 @@ class Mixture(Law):
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         b, k, c = (column[..., None] for column in np.moveaxis(coordinates, -1, 0))
         share = inputs[:, 0]
-        log_above = b + k * share
-        with np.errstate(divide="ignore"):
-            log_values = np.logaddexp(log_above, np.log(c))
-        part = np.exp(log_above - log_values)
-        inverse = np.exp(np.minimum(-log_values, 700.0))  # see Chinchilla's
-        return log_values, np.stack([part, part * share, inverse], axis=-1)
+        above = exponential(b + k * share)
+        values = above + c
+        inverse = 1.0 / values
+        part = above * inverse
+        return np.log(values), np.moveaxis(np.stack([part, part * share, inverse]), 0, -1)
 
     def starts(self, inputs: FloatArray) -> FloatArray:
         return np.array([[np.log1p(-c), k, c] for k, c in product((-5.0, -1.0, -0.2, 0.2, 1.0, 5.0), (0.0, 0.4, 0.8))])

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from synthscale.scaling.laws.law import FloatArray, Law
+from synthscale.scaling.laws.law import FloatArray, Law, exponential
 
 
 class Power(Law):
@@ -27,8 +27,9 @@ class Power(Law):
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_size = inputs[:, 0]
         log_values = coordinates[..., 0, None] - coordinates[..., 1, None] * log_size
-        gradient = np.stack([np.ones_like(log_size), -log_size], axis=-1)
-        return log_values, np.broadcast_to(gradient, (*log_values.shape, 2))
+        gradient = np.empty((2, *log_values.shape))
+        gradient[0], gradient[1] = 1.0, -log_size
+        return log_values, np.moveaxis(gradient, 0, -1)
 
     def starts(self, inputs: FloatArray) -> FloatArray:
         return np.array([[0.0, b] for b in (-0.2, 0.05, 0.2, 0.5, 1.0, 2.0)])
@@ -60,14 +61,11 @@ class PowerOffset(Law):
 
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_size = inputs[:, 0]
-        log_falling = coordinates[..., 0, None] - coordinates[..., 1, None] * log_size
-        with np.errstate(divide="ignore"):
-            log_floor = np.log(coordinates[..., 2, None])
-        log_values = np.logaddexp(log_falling, log_floor)
-        share = np.exp(log_falling - log_values)
-        # A line search may try values that no table holds; their inverse must stay a number.
-        inverse = np.exp(np.minimum(-log_values, 700.0))
-        return log_values, np.stack([share, -share * log_size, inverse], axis=-1)
+        falling = exponential(coordinates[..., 0, None] - coordinates[..., 1, None] * log_size)
+        values = falling + coordinates[..., 2, None]
+        inverse = 1.0 / values
+        share = falling * inverse
+        return np.log(values), np.moveaxis(np.stack([share, share * -log_size, inverse]), 0, -1)
 
     def starts(self, inputs: FloatArray) -> FloatArray:
         slopes, floors = (0.05, 0.2, 0.5, 1.0, 2.0), (0.0, 0.3, 0.6, 0.9)
