@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import multiprocessing as mp
+import os
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -174,3 +175,27 @@ def test_a_record_with_a_cell_of_the_wrong_type_is_left_out(tmp_path, caplog):
     (tmp_path / "records" / "bad.json").write_text(json.dumps({**dataclasses.asdict(record()), "data_size": "x"}))
     assert read_records(tmp_path) == [record()]
     assert "data_size" in caplog.text
+
+
+K = "mixture.positives_per_problem"
+
+
+def test_a_sweep_over_a_key_of_its_own_is_a_variant(tmp_path):
+    for k in (1, 4):
+        for seed in (0, 1):
+            settings = {K: k, "algorithm.beta": 0.1, "trainer.batch_size": 32 + seed}
+            write_record(f"rft-{k}-{seed}", record(seed, algorithm="rft"), tmp_path, settings)
+    write_record("sft", record(), tmp_path, {K: 4, "algorithm.beta": 0.1})
+    write_tables(tmp_path)
+    one, four = f"{K}=1", f"{K}=4"
+    assert [(row["algorithm"], row["seed"], row["variant"]) for row in rows(tmp_path)] == [
+        ("sft", "0", ""), ("rft", "0", one), ("rft", "0", four), ("rft", "1", one), ("rft", "1", four),
+    ]  # fmt: skip
+
+
+def test_of_records_of_one_point_the_newest_counts(tmp_path):
+    for number, name in enumerate(("b", "a")):  # by when they were written, not by name
+        write_record(name, record(test_accuracy=0.5 + number / 4, artifact=f"evaluate-{name}"), tmp_path, {K: 4})
+        os.utime(tmp_path / "records" / f"{name}.json", ns=(0, number))
+    (kept,) = read_records(tmp_path)
+    assert (kept.test_accuracy, kept.variant) == (0.75, None)

@@ -31,6 +31,7 @@ from synthscale.study.record import make_record, point_name, study_folder, write
 from synthscale.study.roster import write_rosters
 from synthscale.study.schedule import Schedule
 from synthscale.study.store import ArtifactStore
+from synthscale.study.variant import settings_of
 from synthscale.study.worker import Advanced, Ended, Waits, Worker, ready, stage_environment
 
 log = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ def record_point(point: Point, store: ArtifactStore) -> Outcome:
     study = study_folder(point.config)
     try:
         record = make_record(point, store)
-        write_record(point_name(point), record, study)
+        write_record(point_name(point), record, study, settings_of(point.config))
     except (OSError, ValueError) as error:
         return Outcome(point, failure=keep_failure("record", point.root.key, caught(error), study))
     log_point(point, record, store)

@@ -13,7 +13,7 @@ import io
 import json
 import logging
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from synthscale.stage.stage import Artifact
 from synthscale.study.config import RunConfig
 from synthscale.study.recipe import Point
 from synthscale.study.store import ArtifactStore
+from synthscale.study.variant import variants
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Record:
     sample_seconds: float | None = None
     device: str | None = None
     artifact: str | None = None  # key of the point's last artifact
+    variant: str | None = None  # the settings beside the axes that vary in the study: study/variant.py
 
 
 COLUMNS = tuple(column.name for column in fields(Record))
@@ -139,10 +141,11 @@ def devices(artifacts: Sequence[Artifact]) -> str | None:
     return "+".join(sorted({artifact.manifest["device"] for artifact in artifacts})) or None
 
 
-def write_record(name: str, record: Record, study: Path) -> None:
+def write_record(name: str, record: Record, study: Path, settings: Mapping[str, Any] | None = None) -> None:
     """Keep the record under its point's name, in place of an earlier one of the same point.
 
-    Cells of the earlier one stay where the artifacts that they came from have been deleted since.
+    Cells of the earlier one stay where the artifacts that they came from have been deleted since. The settings, of
+    which the study's tables name those that vary, are kept with it.
     """
     path = study / "records" / f"{name}.json"
     try:
@@ -152,7 +155,7 @@ def write_record(name: str, record: Record, study: Path) -> None:
     if isinstance(earlier, dict) and earlier.get("artifact") == record.artifact:
         known = {name: earlier[name] for name, value in asdict(record).items() if value is None and name in earlier}
         record = replace(record, **known)
-    content = json.dumps(asdict(record), indent=1, allow_nan=False) + "\n"
+    content = json.dumps(asdict(record) | {"settings": settings or {}}, indent=1, allow_nan=False) + "\n"
     write_durably(path, content.encode())
 
 
@@ -165,17 +168,45 @@ def write_tables(study: Path) -> None:
 
 
 def read_records(study: Path) -> list[Record]:
-    """All records of the study, in the order of its tables; one that cannot be read is left out with a warning."""
-    records = []
+    """The study's records, in the order of its tables; one that cannot be read is left out with a warning.
+
+    Of records that agree in all axes and settings the newest counts: the others were made by an earlier version, or
+    from data that have changed since.
+    """
+    groups: dict[tuple[Any, ...], list[_Kept]] = {}
+    for one in _kept_records(study):
+        groups.setdefault((one.record.task, one.record.model, one.record.algorithm), []).append(one)
+    newest: dict[tuple[Any, ...], Record] = {}
+    for group in groups.values():
+        named = variants([(one.axes, one.settings) for one in group])
+        for one, variant in sorted(zip(group, named, strict=True), key=lambda pair: pair[0].written):
+            record = replace(one.record, variant=variant)
+            newest[(record.task, record.model, record.algorithm, *one.axes, variant)] = record
+    return sorted(newest.values(), key=_order)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A record as it lies in its file: with the point's settings, and when it was written, in nanoseconds."""
+
+    record: Record
+    settings: Mapping[str, Any]
+    written: int
+
+    @property
+    def axes(self) -> tuple[Any, ...]:
+        return (self.record.data_size, self.record.negative_fraction, self.record.seed)
+
+
+def _kept_records(study: Path) -> Iterator[_Kept]:
     for path in sorted((study / "records").glob("*.json")):
         try:
             row = json.loads(path.read_bytes())
             record = Record(**{name: row[name] for name in COLUMNS if name in row})
             _check_types(record)
-            records.append(record)
+            yield _Kept(record, dict(row.get("settings") or {}), path.stat().st_mtime_ns)
         except (ValueError, TypeError) as error:
             log.warning("%s is no record (%s) and is left out.", path, error)
-    return sorted(records, key=_order)
 
 
 def algorithm_rank(name: str) -> tuple[int, str]:
@@ -226,7 +257,7 @@ def _check_types(record: Record) -> None:
 def _order(record: Record) -> tuple[Any, ...]:
     fraction = -1.0 if record.negative_fraction is None else record.negative_fraction
     axes = (record.task, record.model, algorithm_rank(record.algorithm), record.data_size, fraction, record.seed)
-    return (*axes, record.artifact or "")
+    return (*axes, record.variant or "", record.artifact or "")
 
 
 def _base_type(annotation: Any) -> type:

@@ -1,0 +1,46 @@
+"""A point's variant says what no axis says, and nothing else."""
+
+from __future__ import annotations
+
+from synthscale.study.variant import settings_of, variants
+
+SIZES = (64, 128, 256)
+
+
+def named(*points):
+    """Variants of points given as (size, fraction, seed), settings."""
+    return variants(points)
+
+
+def test_nothing_varies():
+    assert named(((64, 0.0, 1), {"beta": 0.1}), ((128, 0.0, 1), {"beta": 0.1})) == [None, None]
+
+
+def test_a_setting_that_goes_with_an_axis_is_no_variant():
+    by_size = [((size, 0.5, seed), {"updates": size * 2}) for size in SIZES for seed in (1, 2)]
+    assert set(variants(by_size)) == {None}
+    by_seed = [((size, 0.5, seed), {"world_seed": seed}) for size in SIZES for seed in (1, 2)]
+    assert set(variants(by_seed)) == {None}
+
+
+def test_an_unfinished_sweep_is_told_apart_too():
+    points = [((64, 0.5, 1), {"k": 1}), ((64, 0.5, 2), {"k": 1}), ((128, 0.5, 1), {"k": 1}), ((128, 0.5, 2), {"k": 2})]
+    assert variants(points) == ["k=1", "k=1", "k=1", "k=2"]
+
+
+def test_with_one_point_an_axis_decides_nothing():
+    assert named(((64, 0.5, 1), {"k": 1, "rule": "a"}), ((64, 0.5, 1), {"k": 2, "rule": "b"})) == [
+        "k=1 rule=a",
+        "k=2 rule=b",
+    ]
+
+
+def test_a_record_without_settings_has_no_variant():
+    assert named(((64, 0.5, 1), {}), ((64, 0.5, 1), {"k": 1}), ((64, 0.5, 1), {"k": 2})) == [None, "k=1", "k=2"]
+
+
+def test_settings_are_what_the_result_depends_on(compose_run):
+    settings = settings_of(compose_run("algorithm=rft"))
+    assert {"mixture.positives_per_problem", "algorithm.second.learning_rate", "task.world_seed"} <= set(settings)
+    assert not {"seed", "data_size", "mixture.negative_fraction", "runs_dir", "study_name"} & set(settings)
+    assert not any(key.startswith(("logger", "execution")) for key in settings)
