@@ -1,0 +1,161 @@
+"""A problem's samples with their prefix values and pits, as the credit stage left them, problem by problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+from synthscale.credit.pit import PitRule, find_pit, prefix_value
+from synthscale.stage.by_problem import RowsByProblem
+from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
+from synthscale.table import iterate_table
+from synthscale_analysis.extract.lineage import KeptArtifact, Lineage
+from synthscale_analysis.extract.reading import Reading
+
+MAX_PROBLEMS = 500  # of an artifact: enough for shares within a few per cent, and soon read
+Steps = tuple[str, ...]
+
+
+class Outcomes(NamedTuple):
+    """How many continuations of a prefix are known, and how many of them end right."""
+
+    num: int
+    num_right: int
+
+    @property
+    def share(self) -> float | None:
+        """Q, estimated; None where nothing was drawn."""
+        return self.num_right / self.num if self.num else None
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A wrong sample that credit was assigned to.
+
+    outcomes: of its prefixes 0 … L − 1. num_rollouts: drawn from each of them, without samples. pit: the step that the
+    recipe takes for it, from 1, or None. chance: that it is this one, as an adaptive search sees it.
+    """
+
+    row: SolutionRow
+    steps: list[str]
+    outcomes: list[Outcomes]
+    num_rollouts: list[int]
+    pit: int | None
+    chance: float | None
+
+    @property
+    def values(self) -> list[float | None]:
+        """Q_0 … Q_L; the last is 0, since the whole solution is wrong."""
+        return [*(one.share for one in self.outcomes), 0.0]
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedProblem:
+    """A problem with all its samples; negatives and continuations are those of the credit stage, if there was one."""
+
+    row: ProblemRow
+    samples: list[SolutionRow]
+    negatives: list[Negative]
+    continuations: list[ContinuationRow]
+
+    @property
+    def share_right(self) -> float:
+        """Of its samples."""
+        return sum(row.correct for row in self.samples) / len(self.samples) if self.samples else 0.0
+
+    def known_values(self) -> dict[Steps, Outcomes]:
+        """What is known of each prefix of the negatives, so that other solutions that begin alike can be valued too."""
+        known: dict[Steps, Outcomes] = {}
+        for negative in self.negatives:
+            for i, outcomes in enumerate(negative.outcomes):
+                if outcomes.num:
+                    known[stripped(negative.steps[:i])] = outcomes
+        return known
+
+
+def stripped(steps: Sequence[str]) -> Steps:
+    """The steps without the white space around them, by which prefixes are compared."""
+    return tuple(step.strip() for step in steps)
+
+
+def credited_problems(
+    lineage: Lineage, reading: Reading, max_problems: int = MAX_PROBLEMS
+) -> Iterator[CreditedProblem]:
+    """The first problems of the point's samples, those without samples left out.
+
+    Raises:
+        ValueError: if a table that is needed is damaged.
+    """
+    problems = lineage["data"].file("problems.parquet")
+    samples = _open(lineage["sample"], "samples.parquet", SolutionRow)
+    if problems is None or samples is None:
+        raise ValueError(f"{lineage['sample'].key} or its problems are not there in full")
+    credit = lineage.get("credit")
+    values = _open(credit, "prefix_values.parquet", PrefixValueRow)
+    pits = _open(credit, "pits.parquet", PitRow)
+    found = _open(credit, "continuations.parquet", ContinuationRow)
+    rules = lineage.config("compose")
+    for row in islice(iterate_table(problems, ProblemRow), max_problems):
+        drawn = samples.of(row.problem_id)
+        valued = values.of(row.problem_id) if values else []
+        of_pits = {pit.index: pit for pit in pits.of(row.problem_id)} if pits else None
+        continuations = found.of(row.problem_id) if found else []
+        if drawn:
+            negatives = list(_negatives(reading, drawn, valued, of_pits, rules))
+            yield CreditedProblem(row, drawn, negatives, continuations)
+
+
+def _open(artifact: KeptArtifact | None, name: str, row_type: type[Any]) -> RowsByProblem[Any] | None:
+    path = artifact.file(name) if artifact is not None else None
+    return RowsByProblem(path, row_type) if path is not None else None
+
+
+def _negatives(
+    reading: Reading,
+    samples: Sequence[SolutionRow],
+    values: Sequence[PrefixValueRow],
+    pits: Mapping[int, PitRow] | None,
+    rules: Mapping[str, Any],
+) -> Iterator[Negative]:
+    """The problem's negatives; pits: those that an adaptive search found, None after an exhaustive one."""
+    by_index: dict[int, list[PrefixValueRow]] = {}
+    for value in values:
+        by_index.setdefault(value.index, []).append(value)
+    rows = {row.index: row for row in samples}
+    cut = [(stripped(reading.steps(row.solution)), row) for row in samples] if pits is not None else []
+    for index, of_solution in by_index.items():
+        row = rows.get(index)
+        if row is None:
+            continue
+        steps = reading.steps(row.solution)
+        num_rollouts = [value.num_rollouts if value.step else 0 for value in of_solution]
+        outcomes = [Outcomes(value.num_rollouts, value.num_right) for value in of_solution]
+        if pits is None:
+            yield Negative(row, steps, outcomes, num_rollouts, _valued_pit(outcomes, rules), None)
+        else:
+            outcomes = [outcomes[0], *_with_samples(outcomes, stripped(steps), cut)]
+            pit = pits.get(index)
+            yield Negative(row, steps, outcomes, num_rollouts, _found_pit(pit, rules), pit.chance if pit else None)
+
+
+def _with_samples(
+    outcomes: Sequence[Outcomes], steps: Steps, samples: Sequence[tuple[Steps, SolutionRow]]
+) -> Iterator[Outcomes]:
+    """Rollouts from each prefix after the first, and the other samples that began with it: the search counts them."""
+    for i, drawn in enumerate(outcomes[1:], 1):
+        like = [row.correct for other, row in samples if other[:i] == steps[:i] and other != steps]
+        yield Outcomes(drawn.num + len(like), drawn.num_right + sum(like))
+
+
+def _valued_pit(outcomes: Sequence[Outcomes], rules: Mapping[str, Any]) -> int | None:
+    """The pit by the rule of the point's training set; the paper's where it has none."""
+    rule, best_of = PitRule(rules.get("pit_rule", PitRule.lowest_value.value)), int(rules.get("best_of", 1))
+    values = [prefix_value(one.num, one.num_right, min(best_of, one.num)) for one in outcomes if one.num]
+    return find_pit([*values, 0.0], rule) if len(values) == len(outcomes) else None
+
+
+def _found_pit(pit: PitRow | None, rules: Mapping[str, Any]) -> int | None:
+    any_pit = rules.get("pit_rule", PitRule.lowest_value.value) == PitRule.lowest_value.value
+    return pit.step if pit is not None and (any_pit or pit.seen_alive) else None
