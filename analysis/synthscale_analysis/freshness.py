@@ -12,9 +12,14 @@ from synthscale_analysis.output import write_atomically
 STAMP = "made_from.txt"
 
 
-def digest_of(records: pd.DataFrame, num_draws: int, seed: int) -> str:
-    """What a report depends on, as one hash: the records, the options, and the code that draws and fits."""
+def digest_of(records: pd.DataFrame, num_draws: int, seed: int, surroundings: Iterable[str] = ()) -> str:
+    """What a report depends on, as one hash: the records, the options, and the code that draws and fits.
+
+    surroundings: of the records, as `Material.surroundings` has them.
+    """
     digest = hashlib.sha256(f"{num_draws} {seed}\n{records.to_csv(index=False)}".encode())
+    for there in surroundings:
+        digest.update(f"{there}\n".encode())
     for package in (Path(__file__).parent, Path(synthscale.scaling.__file__).parent):
         for source in sources_of(package):
             digest.update(f"{source.relative_to(package).as_posix()}\n".encode() + source.read_bytes())
@@ -30,12 +35,15 @@ def sources_of(package: Path) -> list[Path]:
     )
 
 
-def is_fresh(folder: Path, digest: str, files: Iterable[str]) -> bool:
+def is_fresh(folder: Path, digest: str) -> bool:
     """Whether the folder's report was made from just this, and all its files are there."""
     stamp = folder / STAMP
-    return all((folder / name).exists() for name in files) and stamp.exists() and stamp.read_text().strip() == digest
+    if not stamp.exists():
+        return False
+    made_from, *files = stamp.read_text().splitlines()
+    return made_from == digest and all((folder / name).exists() for name in files)
 
 
-def mark_fresh(folder: Path, digest: str) -> None:
-    """Note what the report was made from; written last."""
-    write_atomically(folder / STAMP, f"{digest}\n".encode())
+def mark_fresh(folder: Path, digest: str, files: Iterable[str]) -> None:
+    """Note what the report was made from, and its files; written last."""
+    write_atomically(folder / STAMP, "".join(f"{line}\n" for line in (digest, *sorted(files))).encode())

@@ -15,9 +15,11 @@ from synthscale_analysis.curves import Curve, LineStyle
 
 #: Stands for the colour of text, which the page's script replaces: black on white, or white on black.
 INK = "#000000"
-#: Of what stands behind the data; also replaced.
+#: Of what stands behind the data, and of the paper: an open marker, an outline. Also replaced.
 GRID = "#e6e6e6"
+PAPER = "#ffffff"
 HEIGHT_PIXELS = 420
+LINE_WIDTH_PIXELS = 1.8
 MAX_SIZE_TICKS = 8
 #: Plotly's names of matplotlib's markers.
 SYMBOLS = {
@@ -44,11 +46,11 @@ def house_figure(*, height: int = HEIGHT_PIXELS) -> Figure:
         margin={"l": 60, "r": 16, "t": 16, "b": 56},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "itemwidth": 44},
         hovermode="closest",
         uirevision="kept",  # zoom and hidden traces outlive a change of theme
     )
-    figure.update_xaxes(zeroline=False, gridcolor=GRID, linecolor=INK, showline=True, ticks="outside")
+    figure.update_xaxes(zeroline=False, gridcolor=GRID, linecolor=INK, showline=True, ticks="outside", tickcolor=INK)
     figure.update_yaxes(zeroline=False, gridcolor=GRID)
     return figure
 
@@ -113,13 +115,14 @@ def add_runs(
 def add_band(
     figure: Figure, curve: Curve, x: Sequence[float], low: Sequence[float], high: Sequence[float], **trace: Any
 ) -> None:
-    """The area between two lines, which comes and goes with its curve."""
+    """The area between two lines, which comes and goes with its curve; the page hides it where there are many."""
     outline = {"x": [*x, *reversed(x)], "y": [*high, *reversed(low)], "fill": "toself"}
     look = {"fillcolor": tint(curve.colour, 0.12), "line": {"width": 0}, "mode": "lines", "hoverinfo": "skip"}
-    figure.add_trace(Scatter(**(of_curve(curve) | outline | look | {"showlegend": False} | trace)))
+    own = of_curve(curve) | {"showlegend": False, "meta": {"method": curve.label, "band": True}}
+    figure.add_trace(Scatter(**(own | outline | look | trace)))
 
 
-def line(curve: Curve, width: float = 1.8) -> dict[str, Any]:
+def line(curve: Curve, width: float = LINE_WIDTH_PIXELS) -> dict[str, Any]:
     """Plotly's line of the curve: its colour and its dashes."""
     return {"color": curve.colour, "width": width, "dash": dash(curve.line_style, width)}
 
@@ -129,7 +132,7 @@ def marker(curve: Curve, size: float = 9) -> dict[str, Any]:
     return {"color": curve.colour, "size": size, "symbol": SYMBOLS[curve.marker]}
 
 
-def dash(style: LineStyle, width: float = 1.8) -> str:
+def dash(style: LineStyle, width: float = LINE_WIDTH_PIXELS) -> str:
     """Plotly's dashes, in pixels, of matplotlib's, in widths of the line."""
     if isinstance(style, str):
         return "solid"

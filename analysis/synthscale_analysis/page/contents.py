@@ -14,4 +14,4 @@ NAMES = (
 def contents() -> list[MakesSection]:
     """Modules of `synthscale_analysis.sections`, each a section."""
     names = [f"synthscale_analysis.sections.{name}" for name in NAMES]
-    return [import_module(name) for name in names if find_spec(name)]  # type: ignore[misc]
+    return [import_module(name) for name in names if find_spec(name)]

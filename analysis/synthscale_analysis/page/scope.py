@@ -1,0 +1,45 @@
+"""What a page is about: its title, and one line on how much was run."""
+
+import pandas as pd
+
+from synthscale_analysis.material import Material
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+def title_of(material: Material) -> str:
+    """The studies that the records name, or the study's folder, with the task and the model."""
+    named = material.records["study"].dropna() if "study" in material.records else pd.Series(dtype=str)
+    studies = ", ".join(sorted(named.astype(str).unique())) or material.source.resolve().name
+    return f"{studies}: {material.study.task}, {material.study.model}"
+
+
+def scope_of(material: Material) -> str:
+    """As "6 methods, 4 sizes, 2 seeds: 48 points, 12 min of training and sampling"."""
+    records = material.records
+    axes = [
+        _counted(len(material.curves), "method"),
+        _counted(records["data_size"].nunique(), "size"),
+        _counted(records["seed"].nunique(), "seed"),
+    ]
+    seconds = seconds_of(records)
+    cost = "" if seconds is None else f", {duration(seconds)} of training and sampling"
+    return f"{', '.join(axes)}: {_counted(len(records), 'point')}{cost}"
+
+
+def seconds_of(records: pd.DataFrame) -> float | None:
+    """Seconds of training and sampling, summed over points, also of what they share; None where not counted."""
+    columns = [name for name in ("train_seconds", "sample_seconds") if name in records]
+    numbers = records[columns].apply(pd.to_numeric, errors="coerce")
+    return float(numbers.sum().sum()) if numbers.notna().any().any() else None
+
+
+def duration(seconds: float) -> str:
+    """As "4.2 s", "12 min" or "3.5 h"."""
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s"
+    return f"{seconds / MINUTE:.0f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

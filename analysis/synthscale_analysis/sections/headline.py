@@ -1,0 +1,102 @@
+"""What each method is worth, a sentence each, and the accuracies behind it."""
+
+import pandas as pd
+
+from synthscale_analysis.curves import Curve
+from synthscale_analysis.material import Material
+from synthscale_analysis.page.section import Block, DataTable, Points, Prose, Section
+from synthscale_analysis.sentences import headline
+
+ANCHOR, TITLE = "headline", "What each method is worth"
+#: What precedes a baseline's sentences; the control for longer training comes first.
+_AGAINST = {
+    "sft_matched": "Against SFT with as many updates, the control for longer training:",
+    "sft": "Against SFT alone, where longer training counts as gain:",
+}
+_SURE = 0.05
+_HOW_TO_READ = (
+    "“Worth 2 times the data” says: the baseline needs twice the problems for the same test error. In brackets the "
+    "95 % interval over seeds; < and > mark ends beyond the sizes that the baseline was measured at. p is that of "
+    "“worth more than its own data”, one-sided, and asks whether the method's error is lower at equal sizes."
+)
+
+
+def section(material: Material) -> Section:
+    """Never absent: the accuracies are there even without a baseline."""
+    blocks: list[Block] = []
+    for baseline in (name for name in _AGAINST if name in material.baselines):
+        sentences = [
+            headline(material.records, c, baseline, material.num_draws, material.seed) for c in material.curves
+        ]
+        points = [f"{sentence}." for sentence in sentences if sentence is not None]
+        blocks += [Prose(_AGAINST[baseline]), Points(points)] if points else []
+    if blocks:
+        blocks.append(Prose(_HOW_TO_READ))
+    return Section(ANCHOR, TITLE, _lead(material), [*blocks, _accuracies(material)])
+
+
+def _lead(material: Material) -> str:
+    """Which methods beat the stricter baseline at equal sizes, and the best accuracy."""
+    best = _best(material.curves)
+    baseline = next((name for name in _AGAINST if name in material.baselines), None)
+    if baseline is None:
+        return f"{best} The study has no runs of SFT to compare with, so no method has a multiplier."
+    against = {"sft": "SFT", "sft_matched": "SFT with as many updates"}[baseline]
+    overall = {
+        curve.label: material.overall_multipliers[baseline][place]
+        for place, curve in enumerate(material.curves)
+        if curve.algorithm != baseline
+    }
+    tested = {label: found.p_value for label, found in overall.items() if found and found.p_value is not None}
+    better = [label for label, p_value in tested.items() if p_value < _SURE]
+    if not tested:
+        return f"{best} Too few seeds to say whether a method is worth more than the data of {against}."
+    if not better:
+        return f"No method is shown to be worth more than its data of {against}. {best}"
+    verb = "is" if len(better) == 1 else "are"
+    return f"{_and(better)} {verb} worth more than {'its' if len(better) == 1 else 'their'} data of {against}. {best}"
+
+
+def _best(curves: list[Curve]) -> str:
+    means = {(c.label, size): mean for c in curves for size, mean in _mean_accuracies(c).items()}
+    label, size = max(means, key=lambda cell: means[cell])
+    return f"The best mean accuracy is {means[label, size]:.1%}, by {label} at {size:,} problems."
+
+
+def _mean_accuracies(curve: Curve) -> dict[int, float]:
+    means = curve.rows.groupby("data_size")["test_accuracy"].mean()
+    return {int(float(str(size))): float(mean) for size, mean in means.items()}
+
+
+def _accuracies(material: Material) -> DataTable:
+    """Mean ± standard deviation over seeds, by method and size."""
+    records = material.records
+    sizes = sorted(int(size) for size in records["data_size"].unique())
+    usual = usual_num_seeds(records)
+    rows = []
+    for curve in material.curves:
+        cells = {int(float(str(size))): cell["test_accuracy"] for size, cell in curve.rows.groupby("data_size")}
+        rows.append([curve.label, *(accuracy_text(cells.get(size), usual) for size in sizes)])
+    columns = ["method", *(f"{size:,}" for size in sizes)]
+    seeds = f"{usual} seed{'s' * (usual != 1)}"
+    caption = f"Test accuracy in %, mean ± standard deviation over {seeds} unless said, by data size in problems."
+    return DataTable(columns, rows, caption, frozenset(columns[1:]))
+
+
+def usual_num_seeds(records: pd.DataFrame) -> int:
+    """The commonest number of seeds of a method at a size."""
+    counts = records.groupby(["algorithm", "negative_fraction", "data_size"], dropna=False).size()
+    return int(counts.mode().iloc[0])
+
+
+def accuracy_text(accuracies: "pd.Series[float] | None", usual: int) -> str:
+    """As "57.6 ± 8.6", in %, with the number of seeds where it is not the usual one; a dash where there is none."""
+    if accuracies is None:
+        return "–"
+    spread = f" ± {100 * accuracies.std(ddof=1):.1f}" if len(accuracies) > 1 else ""
+    seeds = "" if len(accuracies) == usual else f" ({len(accuracies)})"
+    return f"{100 * accuracies.mean():.1f}{spread}{seeds}"
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,106 @@
+"""Data multiplier against size, a chart for each baseline."""
+
+from plotly.graph_objects import Figure, Scatter
+
+from synthscale.scaling import CensoredValue, DataMultiplier, Reach
+from synthscale_analysis.curves import LABELS, Curve
+from synthscale_analysis.estimates import BASELINES
+from synthscale_analysis.figure_multiplier import NAME as STATIC
+from synthscale_analysis.material import Material
+from synthscale_analysis.page.chart import INK, PAPER, add_curve, as_text, house_figure, marker, of_curve, size_axis
+from synthscale_analysis.page.section import Chart, Section
+from synthscale_analysis.sentences import value_text
+from synthscale_analysis.style import dodges
+
+ANCHOR, TITLE = "multiplier", "Data multiplier"
+_TICKS = tuple(lead * 2.0**power for power in range(-8, 9) for lead in (1.0, 1.5))
+_TRIANGLES = {Reach.MORE_THAN: "triangle-up-open", Reach.LESS_THAN: "triangle-down-open"}
+_CAPTION = (
+    "How many times the method's data the baseline, {baseline}, needs for the same test error. Filled marks are "
+    "estimates with their 95 % interval. Open triangles are beyond range: the method's error lies outside the errors "
+    "at which the baseline was measured, so the multiplier is at least (pointing up) or at most (pointing down) what "
+    "the triangle stands at, and no more is claimed."
+)
+
+
+def section(material: Material) -> Section | str:
+    """A sentence where the study has no baseline, or it makes no errors."""
+    if not material.baselines:
+        return f"Data multiplier: the study has no runs of {' or '.join(BASELINES)}."
+    drawn = [name for name in reversed(BASELINES) if any(material.multipliers.get(name, []))]
+    if not drawn:
+        return "Data multiplier: there is no method beside a baseline with a positive error."
+    charts = [
+        Chart(_figure(material, name), _CAPTION.format(baseline=LABELS[name]), STATIC if name == drawn[0] else None)
+        for name in drawn
+    ]
+    return Section(ANCHOR, TITLE, _lead(material, drawn[0]), charts)
+
+
+def _lead(material: Material, baseline: str) -> str:
+    """How many estimates lie above 1 with their whole interval, below it, or neither."""
+    found = [one for points in material.multipliers[baseline] for one in points]
+    ends = [(one.low.value, one.high.value) for one in found if one.low is not None and one.high is not None]
+    above, below = sum(low > 1 for low, _ in ends), sum(high < 1 for _, high in ends)
+    beyond = sum(one.multiplier.reach is not Reach.IN_RANGE for one in found)
+    return (
+        f"Against {LABELS[baseline]}, {above} of {len(found)} pairs of method and size lie above 1 with their whole "
+        f"interval and {below} below it; {beyond} are beyond the baseline's range."
+    )
+
+
+def _figure(material: Material, baseline: str) -> Figure:
+    figure = house_figure()
+    sizes = sorted(float(size) for size in material.records["data_size"].unique())
+    size_axis(figure, sizes)
+    ticks = [f"{tick:g}×" for tick in _TICKS]
+    figure.update_yaxes(type="log", tickvals=_TICKS, ticktext=ticks, title=f"× data of {as_text(LABELS[baseline])}")
+    figure.add_hline(1.0, line={"color": INK, "width": 1})
+    shifts = dodges(len(material.curves), sizes, share=0.55)
+    for curve, shift, points in zip(material.curves, shifts, material.multipliers[baseline], strict=True):
+        if points:
+            _add_points(figure, curve, shift, points)
+    return figure
+
+
+def _add_points(figure: Figure, curve: Curve, shift: float, points: list[DataMultiplier]) -> None:
+    """Marks with intervals, bounds as triangles, and arrow heads where an interval ends in a bound."""
+    symbols = [_TRIANGLES.get(point.multiplier.reach, marker(curve)["symbol"]) for point in points]
+    look = marker(curve, size=11) | {"symbol": symbols, "line": {"color": PAPER, "width": 0}}
+    add_curve(
+        figure,
+        curve,
+        [point.size * shift for point in points],
+        [point.multiplier.value for point in points],
+        low=[point.low and point.low.value for point in points],
+        high=[point.high and point.high.value for point in points],
+        hover=[_text(curve, point) for point in points],
+        mode="markers",
+        marker=look,
+    )
+    heads = [
+        (point.size * shift, end)
+        for point in points
+        for end in (point.low, point.high)
+        if end is not None and end.reach in _TRIANGLES
+    ]
+    look = {
+        "color": curve.colour,
+        "size": 6,
+        "symbol": [_TRIANGLES[end.reach].removesuffix("-open") for _, end in heads],
+    }
+    rest = {"mode": "markers", "marker": look, "showlegend": False, "hoverinfo": "skip"}
+    x, y = [at for at, _ in heads], [end.value for _, end in heads]
+    figure.add_trace(Scatter(x=x, y=y, **(of_curve(curve) | rest)))
+
+
+def _text(curve: Curve, point: DataMultiplier) -> str:
+    interval = _interval_text(point.low, point.high)
+    note = f"<br>{point.note}" if point.note else ""
+    beyond = "" if point.multiplier.reach is Reach.IN_RANGE else ", beyond the baseline's range"
+    head = f"{curve.label}, {point.size:,.0f} problems"
+    return f"{head}<br>{value_text(point.multiplier)} times the data{interval}{beyond}{note}"
+
+
+def _interval_text(low: CensoredValue | None, high: CensoredValue | None) -> str:
+    return "" if low is None or high is None else f" [{value_text(low)}, {value_text(high)}]"

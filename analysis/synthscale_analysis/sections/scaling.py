@@ -1,0 +1,153 @@
+"""Test error against data size with fitted laws: where each method is, and how fast it falls."""
+
+import numpy as np
+import pandas as pd
+from plotly.graph_objects import Figure, Scatter
+
+from synthscale_analysis.curves import Curve
+from synthscale_analysis.estimates import STUDY_LAWS, error_by_size
+from synthscale_analysis.figure_error import NAME as STATIC
+from synthscale_analysis.fitting import FittedCurve, verdict_on
+from synthscale_analysis.material import Material
+from synthscale_analysis.page.chart import (
+    add_band,
+    add_curve,
+    add_runs,
+    house_figure,
+    line,
+    of_curve,
+    rate_axis,
+    size_axis,
+)
+from synthscale_analysis.page.section import Chart, DataTable, Points, Prose, Section
+from synthscale_analysis.style import dodges
+
+ANCHOR, TITLE = "scaling", "Test error against data size"
+NUM_GRID_SIZES = 40
+_CAPTION = (
+    "Both axes are logarithmic, so a power law is a straight line. Small dots are runs, one a seed; large marks their "
+    "mean with a 95 % interval, moved apart around their size; lines the power law fitted to the runs. A click on a "
+    "method in the legend hides it, a double click leaves it alone; with three or fewer left, each has its law's band."
+)
+_LAWS = (
+    "power: error = a · N^-b. power_offset: error = c + a · N^-b, with a floor c. In brackets 95 % bootstrap intervals "
+    "over seeds."
+)
+
+
+def section(material: Material) -> Section | str:
+    """A sentence where every run's error is exactly 0, which has no place on a log axis."""
+    if not (material.records["test_error"] > 0).any():
+        return (
+            "Test error against data size: every run has an error of exactly 0, which a logarithmic axis does not have."
+        )
+    chart = Chart(_figure(material), _CAPTION, STATIC)
+    verdicts = [f"{curve.label}: {_verdict(material, place)}." for place, curve in enumerate(material.curves)]
+    fits = DataTable(("method", "law", "a", "b", "c", "notes"), _fit_rows(material), _LAWS)
+    return Section(ANCHOR, TITLE, _lead(material), [chart, Prose("Which law holds:"), Points(verdicts), fits])
+
+
+def _lead(material: Material) -> str:
+    """Slowest and fastest fall, of the methods with a fit."""
+    slopes = [
+        (fitted.fit.parameters["b"], curve.label, fitted)
+        for curve, fitted in zip(material.curves, material.power_fits, strict=True)
+        if fitted is not None and fitted.fit is not None
+    ]
+    if not slopes:
+        return "There are too few sizes for a power law of any method."
+    slopes.sort(key=lambda slope: slope[0])
+    if len(slopes) == 1:
+        return f"With twice the data, the error of {_fall(slopes[0])}."
+    fastest, slowest = _fall(slopes[-1]), _fall(slopes[0])
+    return f"With twice the data, the error of {fastest}, the most of all; that of {slowest}, the least."
+
+
+def _fall(slope: tuple[float, str, FittedCurve]) -> str:
+    """As "RFT falls by 24 % (b = 0.40 [0.31, 0.52])"."""
+    exponent, label, fitted = slope
+    change = 2.0**-exponent - 1
+    return f"{label} {'falls' if change <= 0 else 'rises'} by {abs(change):.0%} (b = {_number(fitted, 'b')})"
+
+
+def _figure(material: Material) -> Figure:
+    figure = house_figure(height=500)
+    sizes = sorted(float(size) for size in material.records["data_size"].unique())
+    size_axis(figure, sizes)
+    rate_axis(figure)
+    shifts = dodges(len(material.curves), sizes, share=0.3)
+    for curve, fitted, shift in zip(material.curves, material.power_fits, shifts, strict=True):
+        _add_fit(figure, curve, fitted)
+        _add_runs_and_means(figure, curve, shift)
+    return figure
+
+
+def _add_fit(figure: Figure, curve: Curve, fitted: FittedCurve | None) -> None:
+    if fitted is None or fitted.fit is None:
+        return
+    sizes = curve.rows["data_size"]
+    grid = np.geomspace(sizes.min(), sizes.max(), NUM_GRID_SIZES)
+    if fitted.bootstrap is not None and fitted.bootstrap.resampled == "seeds":
+        band = fitted.bootstrap.band(grid)
+        add_band(figure, curve, _rounded(grid), _rounded(band.low), _rounded(band.high))
+    look = {"mode": "lines", "line": line(curve), "opacity": 0.7, "showlegend": False, "hoverinfo": "skip"}
+    figure.add_trace(Scatter(x=_rounded(grid), y=_rounded(fitted.fit.predict(grid)), **(of_curve(curve) | look)))
+
+
+def _add_runs_and_means(figure: Figure, curve: Curve, shift: float) -> None:
+    """A run with an error of 0 is left out, as in fits: the list of what is missing says so."""
+    runs = curve.rows[curve.rows["test_error"] > 0]
+    texts = [
+        f"{curve.label}, seed {seed}<br>{size:,.0f} problems: error {error:.3f}"
+        for seed, size, error in zip(runs["seed"], runs["data_size"], runs["test_error"], strict=True)
+    ]
+    add_runs(figure, curve, _rounded(runs["data_size"] * shift), runs["test_error"].tolist(), texts)
+    means = {size: mean for size, mean in error_by_size(curve).items() if mean.mean > 0}
+    ends = [mean.interval for mean in means.values()]
+    add_curve(
+        figure,
+        curve,
+        [size * shift for size in means],
+        [mean.mean for mean in means.values()],
+        low=[end and end.low for end in ends],
+        high=[end and end.high for end in ends],
+        hover=[_mean_text(curve, size) for size in means],
+    )
+
+
+def _mean_text(curve: Curve, size: int) -> str:
+    mean = error_by_size(curve)[size]
+    ends = "" if mean.interval is None else f" [{mean.interval.low:.3f}, {mean.interval.high:.3f}]"
+    return f"{curve.label}, mean of {mean.num_seeds}<br>{size:,} problems: error {mean.mean:.3f}{ends}"
+
+
+def _verdict(material: Material, place: int) -> str:
+    fits = [material.fits[law][place] for law in STUDY_LAWS]
+    return verdict_on([fitted for fitted in fits if fitted is not None])
+
+
+def _fit_rows(material: Material) -> list[list[str]]:
+    rows = []
+    for place, curve in enumerate(material.curves):
+        for law in STUDY_LAWS:
+            fitted = material.fits[law][place]
+            if fitted is None:
+                rows.append([curve.label, law, "–", "–", "–", "no run has a positive error"])
+            else:
+                numbers = [_number(fitted, name) for name in ("a", "b", "c")]
+                rows.append([curve.label, law, *numbers, "; ".join(fitted.notes)])
+    return rows
+
+
+def _number(fitted: FittedCurve, name: str) -> str:
+    """As "0.40 [0.31, 0.52]"; a dash where the law has no such parameter or there is no fit."""
+    if fitted.fit is None or name not in fitted.fit.parameters:
+        return "–"
+    interval = fitted.interval(name)
+    ends = "" if interval is None else f" [{interval.low:.3g}, {interval.high:.3g}]"
+    return f"{fitted.fit.parameters[name]:.3g}{ends}"
+
+
+def _rounded(numbers: "np.ndarray | pd.Series[float]") -> list[float]:
+    """To five digits: a chart shows no more, and a page carries thousands."""
+    return [float(f"{number:.5g}") for number in numbers]
