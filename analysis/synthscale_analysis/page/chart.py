@@ -20,6 +20,7 @@ GRID = "#e6e6e6"
 PAPER = "#ffffff"
 HEIGHT_PIXELS = 420
 LINE_WIDTH_PIXELS = 1.8
+FONT_PIXELS = 13
 MAX_SIZE_TICKS = 8
 #: Plotly's names of matplotlib's markers.
 SYMBOLS = {
@@ -50,8 +51,9 @@ def house_figure(*, height: int = HEIGHT_PIXELS) -> Figure:
         hovermode="closest",
         uirevision="kept",  # zoom and hidden traces outlive a change of theme
     )
-    figure.update_xaxes(zeroline=False, gridcolor=GRID, linecolor=INK, showline=True, ticks="outside", tickcolor=INK)
-    figure.update_yaxes(zeroline=False, gridcolor=GRID)
+    text = {"title_font_size": FONT_PIXELS, "title_standoff": 10, "zeroline": False, "gridcolor": GRID}
+    figure.update_xaxes(**text, linecolor=INK, showline=True, ticks="outside", tickcolor=INK)
+    figure.update_yaxes(**text, automargin=True)
     return figure
 
 
@@ -70,6 +72,12 @@ def rate_axis(figure: Figure, title: str = "test error") -> None:
 def percent_axis(figure: Figure, title: str = "test accuracy") -> None:
     """Linear axis of a share, in per cent."""
     figure.update_yaxes(tickformat=".0%", title=title)
+
+
+def multiplier_ticks() -> dict[str, Any]:
+    """Ticks of a log axis of multipliers: 1×, 1.5×, 2×, 3×, 4× and so on, and their inverses in plain numbers."""
+    ticks = [lead * 2.0**power for power in range(-8, 9) for lead in (1.0, 1.5)]
+    return {"tickvals": ticks, "ticktext": [f"{tick:.2g}×" for tick in ticks]}
 
 
 def of_curve(curve: Curve) -> dict[str, Any]:
@@ -101,6 +109,12 @@ def add_curve(
         error = {"type": "data", "array": above, "arrayminus": below, "thickness": 1.2, "width": 0}
     look = {"mode": mode, "marker": marker(curve), "line": line(curve), "error_y": error}
     figure.add_trace(Scatter(x=list(x), y=list(y), **(of_curve(curve) | look | _hover(hover) | trace)))
+
+
+def add_legend_entry(figure: Figure, curve: Curve, mode: str = "lines+markers") -> None:
+    """An entry of the curve in the legend, where its traces have none that looks like all of them."""
+    look = {"mode": mode, "marker": marker(curve), "line": line(curve)}
+    figure.add_trace(Scatter(x=[None], y=[None], **(of_curve(curve) | look)))
 
 
 def add_runs(

@@ -6,6 +6,7 @@ their hashes, and nothing from elsewhere, so that even HTML that got through cou
 """
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -71,6 +72,11 @@ def json_in_html(text: str) -> Markup:
     return Markup(text)
 
 
+def typeset(text: str) -> str:
+    """The text with spaces that break no line where a line should not break: "95 %", "p = 0.04"."""
+    return re.sub(r"(?<=\d) (?=%)|(?<=\b[a-zA-Z]) (?=[=<>] )|(?<=[=<>]) (?=\d)", "\u00a0", text)
+
+
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
@@ -80,6 +86,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["typeset"] = typeset
     return environment.get_template("page.html")
 
 

@@ -4,7 +4,8 @@ import pandas as pd
 
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.material import Material
-from synthscale_analysis.page.section import Block, DataTable, Points, Prose, Section
+from synthscale_analysis.page.forest import forest
+from synthscale_analysis.page.section import Block, Chart, DataTable, Points, Prose, Section
 from synthscale_analysis.sentences import headline
 
 ANCHOR, TITLE = "headline", "What each method is worth"
@@ -15,23 +16,24 @@ _AGAINST = {
 }
 _SURE = 0.05
 _HOW_TO_READ = (
-    "“Worth 2 times the data” says: the baseline needs twice the problems for the same test error. In brackets the "
-    "95 % interval over seeds; < and > mark ends beyond the sizes that the baseline was measured at. p is that of "
-    "“worth more than its own data”, one-sided, and asks whether the method's error is lower at equal sizes."
+    "Worth 2 times the data says: the baseline needs twice the problems for the same test error. A line, or brackets, "
+    "is the 95 % interval over seeds; < and >, drawn as arrow heads, are bounds, beyond which the baseline was not "
+    "measured. p is that of doing better than the baseline on the same data, one-sided."
 )
 
 
 def section(material: Material) -> Section:
     """Never absent: the accuracies are there even without a baseline."""
     blocks: list[Block] = []
-    for baseline in (name for name in _AGAINST if name in material.baselines):
-        sentences = [
-            headline(material.records, c, baseline, material.num_draws, material.seed) for c in material.curves
-        ]
+    against = [name for name in _AGAINST if name in material.baselines]
+    chart = forest(material.curves, {name: material.overall_multipliers[name] for name in against})
+    if chart is not None:
+        blocks.append(Chart(chart, _HOW_TO_READ))
+    for baseline in against:
+        draws = (material.num_draws, material.seed)
+        sentences = [headline(material.records, curve, baseline, *draws) for curve in material.curves]
         points = [f"{sentence}." for sentence in sentences if sentence is not None]
         blocks += [Prose(_AGAINST[baseline]), Points(points)] if points else []
-    if blocks:
-        blocks.append(Prose(_HOW_TO_READ))
     return Section(ANCHOR, TITLE, _lead(material), [*blocks, _accuracies(material)])
 
 
@@ -42,25 +44,21 @@ def _lead(material: Material) -> str:
     if baseline is None:
         return f"{best} The study has no runs of SFT to compare with, so no method has a multiplier."
     against = {"sft": "SFT", "sft_matched": "SFT with as many updates"}[baseline]
-    overall = {
-        curve.label: material.overall_multipliers[baseline][place]
-        for place, curve in enumerate(material.curves)
-        if curve.algorithm != baseline
-    }
-    tested = {label: found.p_value for label, found in overall.items() if found and found.p_value is not None}
-    better = [label for label, p_value in tested.items() if p_value < _SURE]
+    overall = zip(material.curves, material.overall_multipliers[baseline], strict=True)
+    tested = {curve.label: found.p_value for curve, found in overall if found and found.p_value is not None}
+    better = [f"{label} (p = {p_value:.2g})" for label, p_value in tested.items() if p_value < _SURE]
     if not tested:
-        return f"{best} Too few seeds to say whether a method is worth more than the data of {against}."
+        return f"{best} Too few seeds to say whether a method does better than {against} on the same data."
     if not better:
-        return f"No method is shown to be worth more than its data of {against}. {best}"
-    verb = "is" if len(better) == 1 else "are"
-    return f"{_and(better)} {verb} worth more than {'its' if len(better) == 1 else 'their'} data of {against}. {best}"
+        return f"No method is shown to do better than {against} on the same data. {best}"
+    methods = f"{len(better)} of {len(tested)} methods {'does' if len(better) == 1 else 'do'}"
+    return f"On the same data {methods} better than {against}: {_and(better)}. {best}"
 
 
 def _best(curves: list[Curve]) -> str:
     means = {(c.label, size): mean for c in curves for size, mean in _mean_accuracies(c).items()}
     label, size = max(means, key=lambda cell: means[cell])
-    return f"The best mean accuracy is {means[label, size]:.1%}, by {label} at {size:,} problems."
+    return f"The best mean accuracy is {100 * means[label, size]:.1f} %, by {label} at {size:,} problems."
 
 
 def _mean_accuracies(curve: Curve) -> dict[int, float]:

@@ -7,13 +7,23 @@ from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.estimates import BASELINES
 from synthscale_analysis.figure_multiplier import NAME as STATIC
 from synthscale_analysis.material import Material
-from synthscale_analysis.page.chart import INK, PAPER, add_curve, as_text, house_figure, marker, of_curve, size_axis
+from synthscale_analysis.page.chart import (
+    INK,
+    PAPER,
+    add_curve,
+    add_legend_entry,
+    as_text,
+    house_figure,
+    marker,
+    multiplier_ticks,
+    of_curve,
+    size_axis,
+)
 from synthscale_analysis.page.section import Chart, Section
 from synthscale_analysis.sentences import value_text
 from synthscale_analysis.style import dodges
 
 ANCHOR, TITLE = "multiplier", "Data multiplier"
-_TICKS = tuple(lead * 2.0**power for power in range(-8, 9) for lead in (1.0, 1.5))
 _TRIANGLES = {Reach.MORE_THAN: "triangle-up-open", Reach.LESS_THAN: "triangle-down-open"}
 _CAPTION = (
     "How many times the method's data the baseline, {baseline}, needs for the same test error. Filled marks are "
@@ -31,8 +41,8 @@ def section(material: Material) -> Section | str:
     if not drawn:
         return "Data multiplier: there is no method beside a baseline with a positive error."
     charts = [
-        Chart(_figure(material, name), _CAPTION.format(baseline=LABELS[name]), STATIC if name == drawn[0] else None)
-        for name in drawn
+        Chart(_figure(material, drawn[0]), _CAPTION.format(baseline=LABELS[drawn[0]]), STATIC),
+        *(Chart(_figure(material, name), f"The same against {LABELS[name]}.") for name in drawn[1:]),
     ]
     return Section(ANCHOR, TITLE, _lead(material, drawn[0]), charts)
 
@@ -53,12 +63,12 @@ def _figure(material: Material, baseline: str) -> Figure:
     figure = house_figure()
     sizes = sorted(float(size) for size in material.records["data_size"].unique())
     size_axis(figure, sizes)
-    ticks = [f"{tick:g}×" for tick in _TICKS]
-    figure.update_yaxes(type="log", tickvals=_TICKS, ticktext=ticks, title=f"× data of {as_text(LABELS[baseline])}")
+    figure.update_yaxes(type="log", title=f"times the data of {as_text(LABELS[baseline])}", **multiplier_ticks())
     figure.add_hline(1.0, line={"color": INK, "width": 1})
     shifts = dodges(len(material.curves), sizes, share=0.55)
     for curve, shift, points in zip(material.curves, shifts, material.multipliers[baseline], strict=True):
         if points:
+            add_legend_entry(figure, curve, "markers")
             _add_points(figure, curve, shift, points)
     return figure
 
@@ -77,6 +87,7 @@ def _add_points(figure: Figure, curve: Curve, shift: float, points: list[DataMul
         hover=[_text(curve, point) for point in points],
         mode="markers",
         marker=look,
+        showlegend=False,
     )
     heads = [
         (point.size * shift, end)

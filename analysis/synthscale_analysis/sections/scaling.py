@@ -12,6 +12,7 @@ from synthscale_analysis.material import Material
 from synthscale_analysis.page.chart import (
     add_band,
     add_curve,
+    add_legend_entry,
     add_runs,
     house_figure,
     line,
@@ -29,6 +30,7 @@ _CAPTION = (
     "mean with a 95 % interval, moved apart around their size; lines the power law fitted to the runs. A click on a "
     "method in the legend hides it, a double click leaves it alone; with three or fewer left, each has its law's band."
 )
+_COLUMNS = ("method", "law", "a", "b", "c", "notes")
 _LAWS = (
     "power: error = a · N^-b. power_offset: error = c + a · N^-b, with a floor c. In brackets 95 % bootstrap intervals "
     "over seeds."
@@ -43,7 +45,7 @@ def section(material: Material) -> Section | str:
         )
     chart = Chart(_figure(material), _CAPTION, STATIC)
     verdicts = [f"{curve.label}: {_verdict(material, place)}." for place, curve in enumerate(material.curves)]
-    fits = DataTable(("method", "law", "a", "b", "c", "notes"), _fit_rows(material), _LAWS)
+    fits = DataTable(_COLUMNS, _fit_rows(material), _LAWS, frozenset(("a", "b", "c")))
     return Section(ANCHOR, TITLE, _lead(material), [chart, Prose("Which law holds:"), Points(verdicts), fits])
 
 
@@ -67,7 +69,7 @@ def _fall(slope: tuple[float, str, FittedCurve]) -> str:
     """As "RFT falls by 24 % (b = 0.40 [0.31, 0.52])"."""
     exponent, label, fitted = slope
     change = 2.0**-exponent - 1
-    return f"{label} {'falls' if change <= 0 else 'rises'} by {abs(change):.0%} (b = {_number(fitted, 'b')})"
+    return f"{label} {'falls' if change <= 0 else 'rises'} by {100 * abs(change):.0f} % (b = {_number(fitted, 'b')})"
 
 
 def _figure(material: Material) -> Figure:
@@ -77,6 +79,7 @@ def _figure(material: Material) -> Figure:
     rate_axis(figure)
     shifts = dodges(len(material.curves), sizes, share=0.3)
     for curve, fitted, shift in zip(material.curves, material.power_fits, shifts, strict=True):
+        add_legend_entry(figure, curve)
         _add_fit(figure, curve, fitted)
         _add_runs_and_means(figure, curve, shift)
     return figure
@@ -112,6 +115,8 @@ def _add_runs_and_means(figure: Figure, curve: Curve, shift: float) -> None:
         low=[end and end.low for end in ends],
         high=[end and end.high for end in ends],
         hover=[_mean_text(curve, size) for size in means],
+        mode="markers",
+        showlegend=False,
     )
 
 

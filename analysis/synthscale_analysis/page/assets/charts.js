@@ -34,6 +34,7 @@
     const [paper, ink, rule] = ["--paper", "--ink", "--rule"].map((name) => `rgb(${page[name].join(",")})`);
     const family = window.getComputedStyle(document.documentElement).fontFamily;
     return {
+      paper_bgcolor: paper,
       font: { family, size: 13, color: ink },
       hoverlabel: { bgcolor: paper, bordercolor: rule, align: "left", font: { family, size: 13, color: ink } },
       legend: { ...layout.legend, maxheight: 4000 },
