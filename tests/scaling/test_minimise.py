@@ -10,7 +10,6 @@ from synthscale.scaling import LAWS, Law, Measurements, bootstrap_fit, fit_law, 
 from synthscale.scaling.fit import CentredProblem
 from synthscale.scaling.laws import FloatArray
 from synthscale.scaling.minimise import huber
-from synthscale.scaling.resample import seed_counts
 
 POWER, OFFSET = LAWS["power"], LAWS["power_offset"]
 SIZES, SEEDS = np.repeat([32.0, 64.0, 128.0, 256.0], 2), [1, 2] * 4
@@ -67,7 +66,8 @@ def planted_table(law: Law, parameters: list[float]) -> Measurements:
 def test_small_delta_reaches_the_exact_least_absolute_deviations(errors: list[float]) -> None:
     delta = 1e-5
     problem = CentredProblem.of(POWER, table(errors), delta)
-    weights = np.vstack([np.ones(8), seed_counts(table(errors), 300, np.random.default_rng(0))])
+    drawn = np.random.default_rng(0).multinomial(2, [0.5, 0.5], size=(300, 4)).reshape(300, 8)
+    weights = np.vstack([np.ones(8), drawn])
     coordinates, _ = problem.minimise(np.array([[0.0, 0.2]]), weights)
     predicted, _ = POWER.evaluate(coordinates, problem.inputs)
     reached = (weights * np.abs(predicted - problem.log_values)).sum(axis=1)

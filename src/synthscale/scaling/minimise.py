@@ -28,7 +28,7 @@ from synthscale.scaling.laws import Bound, FloatArray
 FIRST_DELTA, DELTA_STEP = 1.0, 10**-0.5
 #: A curve is done with a δ where a Newton step would lower its loss by less than this share: least squares, the steps
 #: between, and the last δ; or after so many iterations at each δ before the last, and at the last.
-FIRST_GAIN, APPROACH_GAIN, LEAST_GAIN = 1e-10, 1e-4, 1e-13
+FIRST_GAIN, APPROACH_GAIN, LEAST_GAIN = 1e-8, 1e-4, 1e-13
 NUM_APPROACH_ITERATIONS, NUM_ITERATIONS = 15, 200
 #: A loss a point below this is an exact fit, up to rounding.
 EXACT = 1e-24
@@ -43,7 +43,10 @@ Evaluate = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
 @dataclass(slots=True)
 class _Problem:
-    """What all curves share. log_values: [num_points]. low, high: [num_parameters]. deltas: [num_steps], falling."""
+    """What is not moved.
+
+    log_values: [num_curves, num_points]. low, high: [num_parameters]. deltas: [num_steps], falling.
+    """
 
     evaluate: Evaluate
     log_values: FloatArray
@@ -51,10 +54,10 @@ class _Problem:
     high: FloatArray
     deltas: FloatArray
 
-    def at(self, coordinates: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Residuals [num_curves, num_points] and gradient, parameter by parameter, of each curve."""
+    def at(self, coordinates: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Residuals [num_curves, num_points] and gradient, parameter by parameter, of the curves of these rows."""
         predicted, jacobian = self.evaluate(coordinates)
-        return predicted - self.log_values, np.moveaxis(jacobian, -1, 0)
+        return predicted - self.log_values[rows], np.moveaxis(jacobian, -1, 0)
 
 
 @dataclass(slots=True)
@@ -102,19 +105,20 @@ def minimise_huber(
 ) -> tuple[FloatArray, FloatArray]:
     """Coordinates [num_curves, num_parameters] and losses [num_curves] (divided by δ) of a minimum for every row.
 
-    log_values: [num_points], to be met. starts: [num_curves, num_parameters], within bounds. weights:
-    [num_curves, num_points], at least 0. from_least_squares: lower δ in steps; otherwise begin at δ itself, which finds
-    other local optima of a law that is not linear.
+    log_values: to be met, [num_curves, num_points], or [num_points] by every curve. starts:
+    [num_curves, num_parameters], within bounds. weights: [num_curves, num_points], at least 0. from_least_squares:
+    lower δ in steps; otherwise begin at δ itself, which finds other local optima of a law that is not linear.
     """
     low = np.array([-np.inf if bound[0] is None else bound[0] for bound in bounds])
     high = np.array([np.inf if bound[1] is None else bound[1] for bound in bounds])
     num_steps = max(0, int(np.ceil(np.log(delta / FIRST_DELTA) / np.log(DELTA_STEP) - 1e-9)))
     approach = [FIRST_DELTA * DELTA_STEP**step for step in range(num_steps)] if from_least_squares else []
-    problem = _Problem(evaluate, log_values, low, high, np.array([*approach, delta]))
+    targets = np.broadcast_to(log_values, weights.shape)
     coordinates, losses = np.array(starts, dtype=np.float64), np.zeros(len(starts))
-    num_at_once = max(1, CHUNK_NUMBERS // (len(log_values) * len(bounds)))
+    num_at_once = max(1, CHUNK_NUMBERS // (weights.shape[1] * len(bounds)))
     for first in range(0, len(starts), num_at_once):
         chunk = slice(first, first + num_at_once)
+        problem = _Problem(evaluate, targets[chunk], low, high, np.array([*approach, delta]))
         _minimise(problem, coordinates[chunk], losses[chunk], weights[chunk])
     return coordinates, losses
 
@@ -135,10 +139,10 @@ def _minimise(problem: _Problem, coordinates: FloatArray, losses: FloatArray, we
 
 def _start(problem: _Problem, coordinates: FloatArray, weights: FloatArray) -> _Curves:
     num_curves = len(coordinates)
-    residuals, gradient = problem.at(coordinates)
+    rows = np.arange(num_curves)
+    residuals, gradient = problem.at(coordinates, rows)
     losses = np.vecdot(weights, huber(residuals, problem.deltas[0]))
     none, damping = np.zeros(num_curves, dtype=np.int64), np.full(num_curves, FIRST_DAMPING)
-    rows = np.arange(num_curves)
     return _Curves(rows, coordinates.copy(), weights, residuals, gradient, losses, damping, none, none.copy())
 
 
@@ -149,7 +153,7 @@ def _lower_deltas(problem: _Problem, curves: _Curves) -> tuple[FloatArray, NDArr
     last = len(problem.deltas) - 1
     lowered = np.flatnonzero(done & (curves.steps < last))
     while lowered.size:
-        curves.steps[lowered] += 1
+        curves.steps[lowered] = _next_steps(problem, curves.steps[lowered], curves.residuals[lowered])
         curves.tried[lowered], curves.damping[lowered] = 0, FIRST_DAMPING
         some = curves.take(lowered)
         some.losses = np.vecdot(some.weights, huber(some.residuals, problem.deltas[some.steps][:, None]))
@@ -158,6 +162,14 @@ def _lower_deltas(problem: _Problem, curves: _Curves) -> tuple[FloatArray, NDArr
         done[lowered] = _is_done(problem, some, gains)
         lowered = lowered[done[lowered] & (some.steps < last)]
     return direction, done
+
+
+def _next_steps(problem: _Problem, steps: NDArray[np.int64], residuals: FloatArray) -> NDArray[np.int64]:
+    """The next δ of each curve, past those that no residual exceeds: there the loss is still that of least squares."""
+    largest = np.maximum(residuals.max(axis=1), -residuals.min(axis=1))
+    num_above = np.searchsorted(-problem.deltas, -largest, side="right")
+    following: NDArray[np.int64] = np.maximum(steps + 1, num_above)
+    return np.minimum(following, len(problem.deltas) - 1, out=following)
 
 
 def _is_done(problem: _Problem, curves: _Curves, gains: FloatArray) -> NDArray[np.bool_]:
@@ -226,7 +238,7 @@ def _step_within(problem: _Problem, coordinates: FloatArray, direction: FloatArr
 def _move(problem: _Problem, curves: _Curves, direction: FloatArray) -> None:
     """Take the steps that lower the loss, and adapt the damping; in place."""
     coordinates = _step_within(problem, curves.coordinates, direction)
-    residuals, gradient = problem.at(coordinates)
+    residuals, gradient = problem.at(coordinates, curves.rows)
     losses = np.vecdot(curves.weights, huber(residuals, problem.deltas[curves.steps][:, None]))
     better = losses < curves.losses
     curves.damping = np.where(better, np.maximum(curves.damping / 10, LEAST_DAMPING), curves.damping * 5)
