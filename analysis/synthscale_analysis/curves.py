@@ -1,11 +1,14 @@
 """Curves of a study: which rows belong together, how each is called and drawn.
 
-A curve is an algorithm's rows over data sizes and seeds; where an algorithm was run with several negative fractions,
-each fraction is a curve of its own, in tints of the algorithm's colour. An algorithm keeps its colour and marker in
-every figure and every study. Colours are Okabe and Ito's (2008), told apart under the common colour blindnesses;
-markers and dashes differ too, for print without colour, and none is a triangle: those stand for bounds.
+A curve is an algorithm's rows over data sizes and seeds; where an algorithm was run in several variants (settings that
+are no axis) or with several negative fractions, each is a curve of its own, in tints of the algorithm's colour. An
+algorithm keeps its colour and marker in every figure and every study. Colours are Okabe and Ito's (2008), told apart
+under the common colour blindnesses; markers and dashes differ too, for print without colour, and none is a triangle:
+those stand for bounds.
 """
 
+import re
+import shlex
 from dataclasses import dataclass
 
 import pandas as pd
@@ -33,8 +36,8 @@ COLOURS = {
 }
 FURTHER_COLOURS = ("#cc79a7", "#56b4e9", "#8c6d31", "#6a3d9a", "#b2182b", "#4d9221")
 MARKERS = ("o", "s", "D", "p", "X", "P", "h", "d", "*", "8", "H")
-FRACTION_MARKERS = ("P", "o", "D", "s", "X", "h", "d", "*")
-#: Dashes, as matplotlib takes them: of algorithms, and of fractions within one.
+PART_MARKERS = ("P", "o", "D", "s", "X", "h", "d", "*")
+#: Dashes, as matplotlib takes them: of algorithms, and of variants and fractions within one.
 LINE_STYLES: tuple[LineStyle, ...] = (
     "-",
     (0, (5, 1.5)),
@@ -47,12 +50,14 @@ LINE_STYLES: tuple[LineStyle, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Rows of one algorithm, and of one negative fraction where that varies within the algorithm.
+    """Rows of one algorithm, and of one variant and negative fraction where these vary within the algorithm.
 
-    negative_fraction: None where the algorithm has only one. rows: records, one a seed and size.
+    variant: settings as "key=value key=value", empty where the algorithm has only one. negative_fraction: None where
+    it has only one. rows: records, one a seed and size.
     """
 
     algorithm: str
+    variant: str
     negative_fraction: float | None
     label: str
     colour: str
@@ -75,25 +80,50 @@ def curves_of(records: pd.DataFrame) -> list[Curve]:
 
 
 def baseline_rows(records: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Rows of a baseline algorithm; no rows where the study has none."""
-    return records[records["algorithm"].astype(str) == baseline]
+    """Rows of a baseline algorithm; no rows where the study has none, or several variants of it: which would it be?"""
+    rows = records[records["algorithm"].astype(str) == baseline]
+    return rows if rows["variant"].nunique() < 2 else rows.iloc[:0]
 
 
 def _curves_of_algorithm(name: str, rows: pd.DataFrame, colour: str, marker: str, style: LineStyle) -> list[Curve]:
-    label = LABELS.get(name, name)
+    label, several_variants = LABELS.get(name, name), rows["variant"].nunique() > 1
+    parts = [
+        (str(variant) if several_variants else "", fraction, part)
+        for variant, of_variant in rows.groupby("variant", sort=False)
+        for fraction, part in _by_fraction(name, of_variant)
+    ]
+    parts.sort(key=lambda part: natural_key(part[0]))
+    if len(parts) == 1:
+        return [Curve(name, *parts[0][:2], label, colour, marker, style, parts[0][2])]
+    curves = []
+    for rank, (variant, fraction, own) in enumerate(parts):
+        tint = _tint(colour, 0.5 * (1 - rank / (len(parts) - 1)))
+        mark, dashes = PART_MARKERS[rank % len(PART_MARKERS)], LINE_STYLES[rank % len(LINE_STYLES)]
+        told = [label, short(variant), "" if fraction is None else f"{fraction:g} negative"]
+        curves.append(Curve(name, variant, fraction, ", ".join(filter(None, told)), tint, mark, dashes, own))
+    return curves
+
+
+def _by_fraction(name: str, rows: pd.DataFrame) -> list[tuple[float | None, pd.DataFrame]]:
+    """The rows of each negative fraction; of none where there is only one."""
     fractions = sorted(float(fraction) for fraction in rows["negative_fraction"].dropna().unique())
     if len(fractions) < 2:
-        return [Curve(name, None, label, colour, marker, style, rows)]
+        return [(None, rows)]
     if rows["negative_fraction"].isna().any():
         raise UserError(f"algorithm {name} has several negative fractions and rows without one; fill the column")
-    curves = []
-    for rank, fraction in enumerate(fractions):
-        tint = _tint(colour, 0.5 * (1 - rank / (len(fractions) - 1)))
-        mark = FRACTION_MARKERS[rank % len(FRACTION_MARKERS)]
-        own = rows[rows["negative_fraction"] == fraction]
-        dashes = LINE_STYLES[rank % len(LINE_STYLES)]
-        curves.append(Curve(name, fraction, f"{label}, {fraction:g} negative", tint, mark, dashes, own))
-    return curves
+    return [(fraction, rows[rows["negative_fraction"] == fraction]) for fraction in fractions]
+
+
+def short(variant: str) -> str:
+    """The variant for a legend: keys without their groups, as "positives_per_problem=4"."""
+    settings = [setting.partition("=") for setting in shlex.split(variant)]
+    return " ".join(f"{key.rpartition('.')[2]}={value}" for key, _, value in settings)
+
+
+def natural_key(text: str) -> list[tuple[int, float, str]]:
+    """A sort key that puts k=4 before k=16."""
+    pieces = re.split(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", text)
+    return [(0, float(piece), "") if index % 2 else (1, 0.0, piece) for index, piece in enumerate(pieces)]
 
 
 def _place(name: str, names: list[str]) -> int:

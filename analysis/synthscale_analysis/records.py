@@ -4,6 +4,7 @@ Every number is checked here, with the row it stands in, so that no figure is ma
 Rows are counted from 1 and the header is not counted.
 """
 
+import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -12,8 +13,10 @@ from synthscale.scaling import Measurements
 from synthscale_analysis.errors import UserError
 
 REQUIRED_COLUMNS = ("task", "model", "algorithm", "data_size", "seed", "test_accuracy", "test_error")
-POINT_COLUMNS = ("task", "model", "algorithm", "data_size", "negative_fraction", "seed")
+POINT_COLUMNS = ("task", "model", "algorithm", "data_size", "negative_fraction", "seed", "variant")
 ROW = "row"
+#: Settings that make another task or model: they are told in these columns, so that no curve mixes two.
+SETTING_GROUPS = {"task": ("task", "teacher", "evaluation"), "model": ("model", "pretraining", "trainer")}
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -75,6 +78,11 @@ def read_records(folder: Path) -> pd.DataFrame:
     require_columns(records, REQUIRED_COLUMNS)
     if "negative_fraction" not in records.columns:
         records["negative_fraction"] = float("nan")
+    if "variant" not in records.columns:
+        records["variant"] = ""
+    records["variant"] = ["" if pd.isna(variant) else str(variant) for variant in records["variant"]]
+    for column, groups in SETTING_GROUPS.items():
+        _move_settings(records, groups, column)
     for name in ("data_size", "negative_fraction", "test_accuracy", "test_error"):
         records[name] = numeric(records, name)
     finished = records[records["test_error"].notna()].copy()
@@ -82,6 +90,18 @@ def read_records(folder: Path) -> pd.DataFrame:
         raise UserError(f"no row of {path} has a test_error yet")
     _require_possible(finished)
     return finished
+
+
+def _move_settings(records: pd.DataFrame, groups: tuple[str, ...], column: str) -> None:
+    """Move the settings of these groups from `variant` to the column: "precedence" becomes "precedence tail=1.5"."""
+    for variant in records["variant"].unique():
+        settings = shlex.split(variant)
+        moved = [setting for setting in settings if setting.partition(".")[0] in groups]
+        if moved:
+            rows = records["variant"] == variant
+            suffix = " ".join(setting.partition(".")[2] for setting in moved)
+            records.loc[rows, column] = records.loc[rows, column].astype(str) + f" {suffix}"
+            records.loc[rows, "variant"] = shlex.join(setting for setting in settings if setting not in moved)
 
 
 def measurements(rows: pd.DataFrame, x: list[str], y: str, seed_column: str | None) -> Measurements:
@@ -105,6 +125,6 @@ def _require_possible(records: pd.DataFrame) -> None:
     if repeated.any():
         rows = ", ".join(str(row) for row in records.index[repeated][:4])
         raise UserError(
-            f"rows {rows} are the same point but for settings that are no axis (task, model, algorithm, size, fraction "
-            "and seed are equal); run variants with a study_name each"
+            f"rows {rows} are the same point: task, model, algorithm, size, fraction, seed and variant are equal; keep "
+            "one of them"
         )

@@ -23,7 +23,13 @@ def make_records(
                     "model": "tiny",
                     "algorithm": algorithm,
                 }
-                point |= {"data_size": size, "negative_fraction": None, "seed": seed, "test_error": error}
+                point |= {
+                    "data_size": size,
+                    "negative_fraction": None,
+                    "seed": seed,
+                    "variant": "",
+                    "test_error": error,
+                }
                 rows.append({**point, "test_accuracy": 1 - error, "num_updates": 20 * size, "train_seconds": None})
     return pd.DataFrame(rows)
 

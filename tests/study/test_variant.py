@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from synthscale.study.variant import settings_of, variants
+from synthscale.study.variant import Placed, settings_of, variants
 
 SIZES = (64, 128, 256)
 
 
-def named(*points):
-    """Variants of points given as (size, fraction, seed), settings."""
-    return variants(points)
+def named(*points, algorithm="rft"):
+    """Variants of points of one algorithm, given as (size, fraction, seed), settings."""
+    return variants([Placed(algorithm, axes, settings) for axes, settings in points])
 
 
 def test_nothing_varies():
@@ -18,14 +18,14 @@ def test_nothing_varies():
 
 def test_a_setting_that_goes_with_an_axis_is_no_variant():
     by_size = [((size, 0.5, seed), {"updates": size * 2}) for size in SIZES for seed in (1, 2)]
-    assert set(variants(by_size)) == {None}
+    assert set(named(*by_size)) == {None}
     by_seed = [((size, 0.5, seed), {"world_seed": seed}) for size in SIZES for seed in (1, 2)]
-    assert set(variants(by_seed)) == {None}
+    assert set(named(*by_seed)) == {None}
 
 
 def test_an_unfinished_sweep_is_told_apart_too():
     points = [((64, 0.5, 1), {"k": 1}), ((64, 0.5, 2), {"k": 1}), ((128, 0.5, 1), {"k": 1}), ((128, 0.5, 2), {"k": 2})]
-    assert variants(points) == ["k=1", "k=1", "k=1", "k=2"]
+    assert named(*points) == ["k=1", "k=1", "k=1", "k=2"]
 
 
 def test_with_one_point_an_axis_decides_nothing():
@@ -44,3 +44,14 @@ def test_settings_are_what_the_result_depends_on(compose_run):
     assert {"mixture.positives_per_problem", "algorithm.second.learning_rate", "task.world_seed"} <= set(settings)
     assert not {"seed", "data_size", "mixture.negative_fraction", "runs_dir", "study_name"} & set(settings)
     assert not any(key.startswith(("logger", "execution")) for key in settings)
+
+
+def test_worlds_and_bases_are_told_apart_for_all_algorithms():
+    worlds = [Placed("sft", (64, 0.0, 1), {"task.tail": tail, "algorithm.beta": 0.1}) for tail in (1.0, 1.5)]
+    points = [*worlds, Placed("dpo", (64, 1.0, 1), {"task.tail": 1.0, "algorithm.beta": 0.3})]
+    assert variants(points) == ["task.tail=1.0", "task.tail=1.5", "task.tail=1.0"]
+
+
+def test_a_value_with_spaces_stays_one():
+    points = [((64, 0.5, 1), {"task.prompt": text}) for text in ("Q: {problem}", "{problem}")]
+    assert named(*points) == ["'task.prompt=Q: {problem}'", "'task.prompt={problem}'"]

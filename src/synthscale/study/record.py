@@ -25,7 +25,7 @@ from synthscale.stage.stage import Artifact
 from synthscale.study.config import RunConfig
 from synthscale.study.recipe import Point
 from synthscale.study.store import ArtifactStore
-from synthscale.study.variant import variants
+from synthscale.study.variant import Placed, variants
 
 log = logging.getLogger(__name__)
 
@@ -175,10 +175,10 @@ def read_records(study: Path) -> list[Record]:
     """
     groups: dict[tuple[Any, ...], list[_Kept]] = {}
     for one in _kept_records(study):
-        groups.setdefault((one.record.task, one.record.model, one.record.algorithm), []).append(one)
+        groups.setdefault((one.record.task, one.record.model), []).append(one)
     newest: dict[tuple[Any, ...], Record] = {}
     for group in groups.values():
-        named = variants([(one.axes, one.settings) for one in group])
+        named = variants([Placed(one.record.algorithm, one.axes, one.settings) for one in group])
         for one, variant in sorted(zip(group, named, strict=True), key=lambda pair: pair[0].written):
             record = replace(one.record, variant=variant)
             newest[(record.task, record.model, record.algorithm, *one.axes, variant)] = record

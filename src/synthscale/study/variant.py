@@ -1,14 +1,17 @@
 """What tells points apart that no axis does: a sweep over another key, such as `mixture.positives_per_problem=1,2,4`.
 
-A point's variant names the settings that vary among the points of its task, model and algorithm. A setting that the
-size, the fraction or the seed decides by itself is none: it says nothing that the axis does not, as where longer
-training goes with more data.
+A point's variant names the settings that vary among the points of its task, model and algorithm; of the groups that
+make another task or model (`OF_ALL`), those that vary among all algorithms' points, since only points with the same
+world, teacher and base are compared. A setting that the size, the fraction or the seed decides by itself is none: it
+says nothing that the axis does not, as where longer training goes with more data.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from synthscale.stage.stage import plain
@@ -18,6 +21,7 @@ Settings = Mapping[str, Any]
 """A config's values by their dotted keys."""
 
 _AXES = ("data_size", "seed", "mixture.negative_fraction")
+OF_ALL = ("task", "teacher", "evaluation", "model", "pretraining", "trainer")
 _NOT_OF_THE_RESULT = ("study_name", "runs_dir", "stage", "logger", "execution")
 
 
@@ -27,25 +31,45 @@ def settings_of(config: RunConfig) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key not in _AXES and not _is_in(key, _NOT_OF_THE_RESULT)}
 
 
-def variants(group: Sequence[tuple[Sequence[Any], Settings]]) -> list[str | None]:
-    """The variants of points of one task, model and algorithm, by their axes and settings; None where nothing varies.
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A point of one task and model: its algorithm, its axes (size, fraction, seed) and its settings."""
 
-    As "key=value key=value", with the keys in their order.
+    algorithm: str
+    axes: tuple[Any, ...]
+    settings: Settings
+
+
+def variants(points: Sequence[Placed]) -> list[str | None]:
+    """The variants of points of one task and model; None where nothing varies.
+
+    As "key=value key=value", with the keys in their order; a value with spaces is quoted as a shell does it.
     """
-    keys = sorted({key for _, settings in group for key in settings})
-    telling = [key for key in keys if _tells(key, group)]
-    return [
-        " ".join(f"{key}={_text(settings[key])}" for key in telling if key in settings) or None for _, settings in group
-    ]
+    of_algorithm = {point.algorithm: [one for one in points if one.algorithm == point.algorithm] for point in points}
+    shared = {key for key in _keys(points) if _is_in(key, OF_ALL) and _tells(key, points)}
+    own = {
+        name: {key for key in _keys(group) if not _is_in(key, OF_ALL) and _tells(key, group)}
+        for name, group in of_algorithm.items()
+    }
+    named = []
+    for point in points:
+        telling = sorted((shared | own[point.algorithm]) & set(point.settings))
+        named.append(shlex.join(f"{key}={_text(point.settings[key])}" for key in telling) or None)
+    return named
 
 
-def _tells(key: str, group: Sequence[tuple[Sequence[Any], Settings]]) -> bool:
+def _keys(points: Sequence[Placed]) -> set[str]:
+    return {key for point in points for key in point.settings}
+
+
+def _tells(key: str, points: Sequence[Placed]) -> bool:
     """Whether the setting varies, and no axis decides it."""
-    values = [_text(settings[key]) for _, settings in group if key in settings]
+    having = [point for point in points if key in point.settings]
+    values = [_text(point.settings[key]) for point in having]
     if len(set(values)) < 2:
         return False
-    pointed = [axes for axes, settings in group if key in settings]
-    return not any(_decides(axis, values) for axis in zip(*pointed, strict=True) if len(set(axis)) > 1)
+    axes = zip(*(point.axes for point in having), strict=True)
+    return not any(_decides(axis, values) for axis in axes if len(set(axis)) > 1)
 
 
 def _decides(axis: Sequence[Any], values: Sequence[str]) -> bool:
@@ -66,4 +90,4 @@ def _is_in(key: str, groups: Sequence[str]) -> bool:
 
 def _text(value: Any) -> str:
     """As it is written on the command line."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
