@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from synthscale_analysis.curves import Curve
+from synthscale_analysis.curves import Curve, short
 from synthscale_analysis.estimates import BASELINES
 
 MAX_LISTED = 6
@@ -53,7 +53,8 @@ def _single_seeds(curves: Sequence[Curve]) -> list[str]:
 
 def _cell(curve: Curve, size: float) -> str:
     fraction = "" if curve.negative_fraction is None else f" {curve.negative_fraction:g} negative"
-    return f"{curve.algorithm}{fraction} at {size:g}"
+    variant = f" {short(curve.variant)}" if curve.variant else ""
+    return f"{curve.algorithm}{variant}{fraction} at {size:g}"
 
 
 def _listed(heading: str, cells: list[str]) -> list[str]:

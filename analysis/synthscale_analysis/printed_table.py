@@ -33,7 +33,8 @@ def printed_table(material: Material, summary: pd.DataFrame) -> Table:
 
 
 def _rows_of(summary: pd.DataFrame, curve: Curve) -> pd.DataFrame:
-    rows = summary[summary["algorithm"] == curve.algorithm]
+    variants = summary["variant"].fillna("").astype(str)
+    rows = summary[(summary["algorithm"] == curve.algorithm) & (variants == curve.variant)]
     return rows if curve.negative_fraction is None else rows[rows["negative_fraction"] == curve.negative_fraction]
 
 

@@ -84,7 +84,7 @@ def multipliers_table(records: pd.DataFrame, curves: Sequence[Curve], num_draws:
             row |= _end_columns("multiplier", found.multiplier, found.low, found.high)
             row |= {"multiplier_p": found.p_value, "tested_sizes": _listed(found.tested_sizes) or None}
             rows.append({**row, "share_beyond": found.share_beyond, "note": found.note or None})
-    return pd.DataFrame(rows, columns=None if rows else ["algorithm", "negative_fraction", "baseline"])
+    return pd.DataFrame(rows, columns=None if rows else ["algorithm", "variant", "negative_fraction", "baseline"])
 
 
 def _listed(sizes: Sequence[float]) -> str:
@@ -92,7 +92,11 @@ def _listed(sizes: Sequence[float]) -> str:
 
 
 def _curve_columns(curve: Curve) -> dict[str, object]:
-    return {"algorithm": curve.algorithm, "negative_fraction": curve.negative_fraction}
+    return {
+        "algorithm": curve.algorithm,
+        "variant": curve.variant or None,
+        "negative_fraction": curve.negative_fraction,
+    }
 
 
 def _cell_columns(cell: pd.DataFrame, error: SeedMean) -> dict[str, object]:
