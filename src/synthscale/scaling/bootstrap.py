@@ -1,42 +1,43 @@
-"""Percentile intervals of a fitted law, and a band around its curve.
+"""Intervals of a fitted law from a bootstrap, and a band around its curve.
 
-Each draw resamples the seeds within every size (see `resample`), refits the law from the full fit's coordinates and
-keeps its parameters; the interval of a parameter is the 2.5 to 97.5 percentiles over draws. Draws are small
-perturbations of the table, so the grid of starts is spent on the full fit only: of 288 draws against the whole grid, a
-law and δ, none missed the power law's optimum, none that of the law with a floor at δ = 0.1, and 3 did at δ = 1e-3.
+Each draw is a table as seeds, or points, might have come out (see `resample`); the law is refitted to it from the full
+fit's coordinates and its parameters kept. An interval is the 2.5 to 97.5 percentiles over draws, or these moved as BCa
+says (see `bca`). Draws are small perturbations of the table, so the grid of starts is spent on the full fit only: of
+288 draws against the whole grid, a law and δ, none missed the power law's optimum, none that of the law with a floor
+at δ = 0.1, and 3 did at δ = 1e-3.
 
-Plain draws of few seeds run narrow, so the distance of runs from their size's mean is widened first (`widen_spread`).
-How often the 95 % interval of b then held the truth, in 250 planted power laws with 10 % noise:
-
-    sizes                   4      4      4      5      5      5
-    seeds a size            2      3      5      2      3      5
-    δ = 1e-3              .83    .94    .98    .91    .94    .96
-    δ = 0.1               .84    .92    .93    .91    .91    .91
-    δ = 0.1, plain draws  .64    .80    .90    .70    .79    .88
-
-At δ = 0.1 the interval is 11 to 21 % narrower (as wide at four sizes of two seeds) and from three seeds on covers a
-little less often; b is nearer the truth (root mean square error .049 against .054 at four sizes of two seeds, .023
-against .027 at five of five). Four sizes of two seeds run narrow at either.
+How often 95 % intervals then hold the truth is measured on planted tables: `analysis/results/fits/coverage.md`.
+Percentiles are the default, for BCa does no better there, and its jackknife costs a fit for each run.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm, t
 
+from synthscale.scaling.bca import bca_interval
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_with_problem
 from synthscale.scaling.laws import FloatArray, Law
 from synthscale.scaling.measurements import Measurements
-from synthscale.scaling.resample import seed_counts, size_counts
+from synthscale.scaling.resample import draw_tables, leave_outs
+from synthscale.scaling.spread import has_seeds
 
 NUM_DRAWS = 1000
 LEVEL = 0.95
 
 
+class IntervalKind(StrEnum):
+    """How an interval is read off the draws."""
+
+    PERCENTILE = "percentile"
+    BCA = "bca"
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Percentile interval, in the units of what it bounds."""
+    """Interval, in the units of what it bounds."""
 
     low: float
     high: float
@@ -44,7 +45,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Percentile band of a curve: low and high, [num_points] each, at the inputs."""
+    """Pointwise band of a curve: low and high, [num_points] each, at the inputs."""
 
     inputs: FloatArray
     low: FloatArray
@@ -56,31 +57,41 @@ class FitBootstrap:
     """A fit and its bootstrap draws.
 
     draws: natural parameters [num_draws, num_parameters]. resampled: "seeds" or "sizes", what was drawn. level: of the
-    intervals, e.g. 0.95.
+    intervals, e.g. 0.95. jackknife: parameters without each unit, by sample (see `leave_outs`); empty without BCa.
     """
 
     fit: Fit
     draws: FloatArray
     resampled: str
     level: float
+    kind: IntervalKind = IntervalKind.PERCENTILE
+    jackknife: Sequence[FloatArray] = ()
 
     def interval(self, parameter: str) -> Interval:
         """Interval of the parameter of that name; ValueError where the law has none."""
         if parameter not in self.fit.parameters:
             raise ValueError(f"law {self.fit.law.name} has no parameter {parameter!r}")
-        column = list(self.fit.parameters).index(parameter)
-        low, high = self._percentiles(self.draws[:, column])
-        return Interval(float(low), float(high))
+        column = [list(self.fit.parameters).index(parameter)]
+        estimate = np.array([self.fit.parameters[parameter]])
+        low, high = self._ends(self.draws[:, column], estimate, [left[:, column] for left in self.jackknife])
+        return Interval(float(low[0]), float(high[0]))
 
     def band(self, inputs: ArrayLike) -> Band:
         """Pointwise band of the fitted curve at the inputs."""
-        grid = np.asarray(inputs, dtype=np.float64)
-        low, high = self._percentiles(self.fit.law.predict(self.draws, grid))
+        grid, law = np.asarray(inputs, dtype=np.float64), self.fit.law
+        left_out = [law.predict(left, grid) for left in self.jackknife]
+        low, high = self._ends(law.predict(self.draws, grid), self.fit.predict(grid), left_out)
         return Band(grid, low, high)
 
-    def _percentiles(self, draws: FloatArray) -> FloatArray:
+    def _ends(
+        self, draws: FloatArray, estimates: FloatArray, jackknife: Sequence[FloatArray]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Ends [num_statistics] of the intervals of statistics with these draws [num_draws, num_statistics]."""
+        if self.kind is IntervalKind.BCA:
+            return bca_interval(draws, estimates, jackknife, self.level)
         tail = (1.0 - self.level) / 2
-        return np.quantile(draws, [tail, 1.0 - tail], axis=0)
+        low, high = np.quantile(draws, [tail, 1.0 - tail], axis=0)
+        return low, high
 
 
 def interval_obstacle(law: Law, measurements: Measurements) -> str | None:
@@ -88,7 +99,7 @@ def interval_obstacle(law: Law, measurements: Measurements) -> str | None:
 
     With one seed a size and no more sizes than parameters, every draw that can be fitted is the same table.
     """
-    if measurements.num_seeds().max() == 1 and measurements.num_sizes <= law.num_parameters:
+    if not has_seeds(measurements) and measurements.num_sizes <= law.num_parameters:
         return "one seed a size and no more sizes than parameters: no interval"
     return None
 
@@ -101,6 +112,7 @@ def bootstrap_fit(
     seed: int = 0,
     level: float = LEVEL,
     delta: float = HUBER_DELTA,
+    kind: IntervalKind = IntervalKind.PERCENTILE,
 ) -> FitBootstrap:
     """Fit the law and bootstrap it; the same seed gives the same draws.
 
@@ -110,35 +122,17 @@ def bootstrap_fit(
     obstacle = interval_obstacle(law, measurements)
     if num_draws < 2 or obstacle:
         raise ValueError(obstacle or f"a bootstrap needs at least 2 draws, not {num_draws}")
-    generator = np.random.default_rng(seed)
-    by_seed = bool(measurements.num_seeds().max() > 1)
-    if by_seed:
-        counts = seed_counts(measurements, num_draws, generator)
-    else:
-        counts = size_counts(measurements, num_draws, generator, law.num_parameters)
-    if by_seed:
-        widened = widen_spread(problem.log_values, measurements, level)
-        problem = replace(problem, log_values=widened)
-    draws = problem.parameters(problem.minimise(start[None, :], counts)[0])
-    return FitBootstrap(fit=fit, draws=draws, resampled="seeds" if by_seed else "sizes", level=level)
 
+    def refitted(log_values: FloatArray, counts: FloatArray) -> FloatArray:
+        return problem.parameters(replace(problem, log_values=log_values).minimise(start[None, :], counts)[0])
 
-def widen_spread(log_values: FloatArray, measurements: Measurements, level: float) -> FloatArray:
-    """Log values [num_rows] whose distance from the mean of their size is widened for the bootstrap of few seeds.
-
-    The factor is sqrt(n / f) · t_f / z: n runs at sizes with at least two, f = n less the number of such sizes, t_f and
-    z the quantiles of Student's t and of the normal distribution at the level. The root mends that draws of m seeds
-    have only (m-1)/m of their variance; the ratio, that the spread itself is known from few runs.
-    """
-    num_seeds = measurements.num_seeds()
-    num_runs = int(num_seeds[num_seeds > 1].sum())
-    freedom = num_runs - int((num_seeds > 1).sum())
-    if freedom == 0:
-        return log_values
-    tail = (1.0 + level) / 2
-    factor = np.sqrt(num_runs / freedom) * t.ppf(tail, freedom) / norm.ppf(tail)
-    widened = log_values.copy()
-    for rows in measurements.cells():
-        mean = log_values[rows].mean()
-        widened[rows] = mean + factor * (log_values[rows] - mean)
-    return widened
+    drawn = draw_tables(problem, start, measurements, num_draws, np.random.default_rng(seed))
+    left_out = leave_outs(measurements) if kind is IntervalKind.BCA else []
+    return FitBootstrap(
+        fit=fit,
+        draws=refitted(drawn.log_values, drawn.counts),
+        resampled="seeds" if has_seeds(measurements) else "sizes",
+        level=level,
+        kind=kind,
+        jackknife=[refitted(problem.log_values, counts) for counts in left_out],
+    )

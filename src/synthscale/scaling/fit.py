@@ -12,16 +12,21 @@ training losses, which differ by less than that between seeds. Test errors diffe
 every run is an outlier, the fit is least absolute deviations, and over a few sizes its optimum need not be unique
 (`Fit.flags` says so). Give δ the size of the seeds' spread in log value instead: nearly least squares for ordinary
 runs, and still deaf to a failed one.
+
+Where values are rates on so many test problems, residuals are divided by how far a row may be expected to lie from its
+law, relative to the others (see `binomial`), which a first fit without that tells. δ then is in those units.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from synthscale.scaling.binomial import log_variance, relative_scales
 from synthscale.scaling.laws import FloatArray, Law
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.minimise import huber, minimise_huber
+from synthscale.scaling.spread import has_seeds, pooled_variance, run_deviations
 
 HUBER_DELTA = 1e-3
 #: Starts agree when their objectives, as mean absolute log residuals, differ by less than this.
@@ -38,7 +43,8 @@ class Fit:
 
     parameters: natural units by name. delta: δ of the loss. objective: summed Huber loss of the log residuals.
     num_points: rows used. num_sizes: distinct inputs among them. converged: at least two runs from the grid reached
-    this objective. flags: what a reader of the parameters must know, e.g. "c at its bound 0".
+    this objective. flags: what a reader of the parameters must know, e.g. "c at its bound 0". scales: [num_points], by
+    which residuals were divided, of geometric mean 1.
     """
 
     law: Law
@@ -49,6 +55,7 @@ class Fit:
     num_sizes: int
     converged: bool
     flags: tuple[str, ...]
+    scales: FloatArray
 
     def predict(self, inputs: ArrayLike) -> FloatArray:
         """Values of the fitted law at the inputs."""
@@ -61,7 +68,8 @@ class CentredProblem:
     """A law and a table in centred logs, where one grid of starts suits every table.
 
     inputs: [num_points, num_inputs], as they enter the law, and log_values: [num_points], each of mean 0; the centres
-    are their means.
+    are their means. log_values may be of many tables, [num_curves, num_points]. scales: [num_points], by which
+    residuals are divided.
     """
 
     law: Law
@@ -70,17 +78,24 @@ class CentredProblem:
     input_centre: FloatArray
     value_centre: float
     delta: float
+    scales: FloatArray
 
     @classmethod
     def of(cls, law: Law, measurements: Measurements, delta: float) -> "CentredProblem":
         inputs, log_values = law.entering(measurements.inputs), np.log(measurements.values)
         input_centre, value_centre = inputs.mean(axis=0), float(log_values.mean())
-        return cls(law, inputs - input_centre, log_values - value_centre, input_centre, value_centre, delta)
+        scales = np.ones(measurements.num_rows)
+        return cls(law, inputs - input_centre, log_values - value_centre, input_centre, value_centre, delta, scales)
 
     def loss(self, coordinates: FloatArray, weights: FloatArray) -> float:
         """Weighted sum of Huber losses divided by δ of one curve; weights: [num_points]."""
-        predicted, _ = self.law.evaluate(coordinates, self.inputs)
-        return float(weights @ huber(predicted - self.log_values, self.delta))
+        predicted, _ = self.standardised(coordinates)
+        return float(weights @ huber(predicted - self.log_values / self.scales, self.delta))
+
+    def standardised(self, coordinates: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The law's log values and their gradient, over each point's scale."""
+        predicted, jacobian = self.law.evaluate(coordinates, self.inputs)
+        return predicted / self.scales, jacobian / self.scales[:, None]
 
     def minimise(
         self, starts: FloatArray, weights: FloatArray, *, from_least_squares: bool = True
@@ -90,12 +105,12 @@ class CentredProblem:
         starts: [num_curves, num_parameters]. weights: [num_curves, num_points]. Either may have one row, which then
         serves every curve. from_least_squares: see `minimise_huber`.
         """
-        num_curves = max(len(starts), len(weights))
+        num_curves = max(len(starts), len(weights), len(np.atleast_2d(self.log_values)))
         return minimise_huber(
-            lambda coordinates: self.law.evaluate(coordinates, self.inputs),
-            self.log_values,
+            self.standardised,
+            self.log_values / self.scales,
             np.broadcast_to(starts, (num_curves, self.law.num_parameters)),
-            np.broadcast_to(weights, (num_curves, len(self.log_values))),
+            np.broadcast_to(weights, (num_curves, len(self.inputs))),
             self.law.bounds,
             self.delta,
             from_least_squares=from_least_squares,
@@ -106,8 +121,8 @@ class CentredProblem:
 
         Only points within δ of the curve curve the loss; parameters at a bound are not free.
         """
-        predicted, jacobian = self.law.evaluate(coordinates, self.inputs)
-        near = np.abs(predicted - self.log_values) <= self.delta * (1 + NEAR_RELATIVE)
+        predicted, jacobian = self.standardised(coordinates)
+        near = np.abs(predicted - self.log_values / self.scales) <= self.delta * (1 + NEAR_RELATIVE)
         low = np.array([-np.inf if bound[0] is None else bound[0] for bound in self.law.bounds])
         high = np.array([np.inf if bound[1] is None else bound[1] for bound in self.law.bounds])
         free = (coordinates > low + AT_BOUND) & (coordinates < high - AT_BOUND)
@@ -134,25 +149,59 @@ def fit_with_problem(law: Law, measurements: Measurements, delta: float) -> tupl
         raise ValueError(f"Huber's delta is {delta:g} and must be positive")
     require_fittable(law, measurements)
     problem = CentredProblem.of(law, measurements, delta)
-    weights = np.ones((1, measurements.num_rows))
-    coordinates, losses = problem.minimise(law.starts(problem.inputs), weights)
-    directly, direct_losses = problem.minimise(law.starts(problem.inputs), weights, from_least_squares=False)
-    slack = AGREEMENT_RELATIVE * losses.min() + AGREEMENT_ABSOLUTE * measurements.num_rows
-    best = coordinates[int(np.argmin(losses))]
-    if direct_losses.min() < losses.min() - slack:
-        best = directly[int(np.argmin(direct_losses))]
-    reached = np.concatenate([losses, direct_losses])
+    best, reached = _best_of_starts(problem)
+    if measurements.num_test is not None:
+        problem = replace(problem, scales=_scales(problem, best, measurements))
+        best, reached = _best_of_starts(problem)
     fit = Fit(
         law=law,
         parameters=dict(zip(law.parameter_names, map(float, problem.parameters(best)), strict=True)),
         delta=delta,
-        objective=problem.loss(best, weights[0]) * delta,
+        objective=problem.loss(best, np.ones(measurements.num_rows)) * delta,
         num_points=measurements.num_rows,
         num_sizes=measurements.num_sizes,
-        converged=int(np.sum(reached <= reached.min() + slack)) >= 2,
+        converged=int(np.sum(reached <= reached.min() + _slack(reached, measurements.num_rows))) >= 2,
         flags=_flags(problem, best, measurements.num_sizes),
+        scales=problem.scales,
     )
     return fit, problem, best
+
+
+def _best_of_starts(problem: CentredProblem) -> tuple[FloatArray, FloatArray]:
+    """Coordinates of the best minimum from the law's grid, and the losses reached from all of it."""
+    starts, weights = problem.law.starts(problem.inputs), np.ones((1, len(problem.inputs)))
+    coordinates, losses = problem.minimise(starts, weights)
+    directly, direct_losses = problem.minimise(starts, weights, from_least_squares=False)
+    best = coordinates[int(np.argmin(losses))]
+    if direct_losses.min() < losses.min() - _slack(losses, len(problem.inputs)):
+        best = directly[int(np.argmin(direct_losses))]
+    return best, np.concatenate([losses, direct_losses])
+
+
+def _slack(losses: FloatArray, num_points: int) -> float:
+    return float(AGREEMENT_RELATIVE * losses.min() + AGREEMENT_ABSOLUTE * num_points)
+
+
+def measured_variance(problem: CentredProblem, coordinates: FloatArray, measurements: Measurements) -> float:
+    """Variance of a point of scale 1 about its law: pooled within sizes where there are seeds, else of residuals."""
+    if has_seeds(measurements):
+        return pooled_variance(run_deviations(problem.log_values, measurements, problem.scales))
+    predicted, _ = problem.standardised(coordinates)
+    residuals = predicted - problem.log_values / problem.scales
+    return float(residuals @ residuals) / max(1, len(residuals) - problem.law.num_parameters)
+
+
+def binomial_variance(problem: CentredProblem, coordinates: FloatArray, measurements: Measurements) -> FloatArray:
+    """Variance [num_points] of log values from the test set, at the curve's rates; 0 where its size is not known."""
+    if measurements.num_test is None:
+        return np.zeros(measurements.num_rows)
+    predicted, _ = problem.law.evaluate(coordinates, problem.inputs)
+    return log_variance(np.exp(predicted + problem.value_centre) * measurements.unit, measurements.num_test)
+
+
+def _scales(problem: CentredProblem, coordinates: FloatArray, measurements: Measurements) -> FloatArray:
+    binomial = binomial_variance(problem, coordinates, measurements)
+    return relative_scales(binomial, measured_variance(problem, coordinates, measurements))
 
 
 def require_fittable(law: Law, measurements: Measurements) -> None:
@@ -160,6 +209,8 @@ def require_fittable(law: Law, measurements: Measurements) -> None:
     measurements.require_positive_values()
     if law.takes_logs:
         measurements.require_positive_inputs()
+    else:
+        measurements.require_shares()
     if measurements.inputs.shape[1] != len(law.input_names):
         raise ValueError(f"law {law.name} takes {len(law.input_names)} inputs, not {measurements.inputs.shape[1]}")
     if measurements.num_sizes < law.num_parameters:
@@ -168,10 +219,10 @@ def require_fittable(law: Law, measurements: Measurements) -> None:
 
 
 def _flags(problem: CentredProblem, coordinates: FloatArray, num_sizes: int) -> tuple[str, ...]:
-    law, flags = problem.law, []
-    for name, value, bounds in zip(law.parameter_names, coordinates, law.bounds, strict=True):
-        reached = [bound for bound in bounds if bound is not None and abs(value - bound) < AT_BOUND]
-        flags += [f"{name} at its bound {bound:g}" for bound in reached]
+    law, flags, parameters = problem.law, [], problem.parameters(coordinates)
+    for name, parameter, value, bounds in zip(law.parameter_names, parameters, coordinates, law.bounds, strict=True):
+        if any(bound is not None and abs(value - bound) < AT_BOUND for bound in bounds):
+            flags.append(f"{name} at its bound {parameter:.3g}")
     if num_sizes == law.num_parameters:
         flags.append("as many sizes as parameters: nothing is left to check the law")
     if problem.is_flat(coordinates):

@@ -49,7 +49,7 @@ class Judged:
 
 def judge(fit: Fit, measurements: Measurements, num_held_out: int = 0) -> Judged:
     """AICc of a fit to the measurements, and its law's error on the largest sizes, so many, without them."""
-    residuals = np.log(fit.predict(measurements.inputs)) - np.log(measurements.values)
+    residuals = (np.log(fit.predict(measurements.inputs)) - np.log(measurements.values)) / fit.scales
     held_out = held_out_error(fit.law, measurements, num_held_out, fit.delta) if num_held_out else None
     information = aicc(residuals, fit.delta, fit.law.num_parameters)
     return Judged(fit, information, held_out, lack_of_fit(fit.law, measurements))
@@ -119,13 +119,17 @@ def lack_of_fit(law: Law, measurements: Measurements) -> float | None:
     if freedom_fit < 1 or freedom_pure < 1:
         return None
     fit = fit_law(law, measurements, delta=LEAST_SQUARES)
-    log_values = np.log(measurements.values)
-    residuals = np.log(fit.predict(measurements.inputs)) - log_values
-    pure = sum(float(((log_values[rows] - log_values[rows].mean()) ** 2).sum()) for rows in cells)
+    log_values, weights = np.log(measurements.values), fit.scales**-2
+    residuals = (np.log(fit.predict(measurements.inputs)) - log_values) / fit.scales
+    pure = sum(_squares_about_mean(log_values[rows], weights[rows]) for rows in cells)
     if pure <= EXACT * measurements.num_rows:
         return None
     ratio = (float((residuals**2).sum()) - pure) / freedom_fit / (pure / freedom_pure)
     return float(f.sf(ratio, freedom_fit, freedom_pure))
+
+
+def _squares_about_mean(values: FloatArray, weights: FloatArray) -> float:
+    return float(weights @ (values - np.average(values, weights=weights)) ** 2)
 
 
 def best_of(judged: Sequence[Judged]) -> Judged:

@@ -2,6 +2,10 @@
 
 One validated type stands at the door of fits, bootstraps and multipliers, so that a NaN or a size of 0 is refused once,
 with its row, and never becomes a silent number.
+
+Values may be error rates of a test with so many problems; their binomial noise then counts (see `binomial`). And where
+guessing answers a share of them, the chance level, errors are divided by what guessing gets wrong, so that 1 is
+guessing: a law of errors says nothing of a policy that guesses, and tests of two and of four choices become alike.
 """
 
 from dataclasses import dataclass, replace
@@ -20,15 +24,31 @@ class Measurements:
 
     inputs: [num_rows, num_inputs], at least 0 (for most laws one column, the size in problems). values: [num_rows],
     finite. seeds: [num_rows] labels of any kind, or None where rows carry no label and each row is a run of its own.
+    num_test: [num_rows] test problems behind each value, or None where values are no rates or their noise is not to
+    count. unit: the error rate that a value of 1 stands for, 1 less the chance level.
     """
 
     inputs: FloatArray
     values: FloatArray
     seeds: NDArray[Any] | None
+    num_test: FloatArray | None = None
+    unit: float = 1.0
 
     @classmethod
-    def from_columns(cls, inputs: ArrayLike, values: ArrayLike, seeds: ArrayLike | None = None) -> Self:
-        """Validate columns of equal length; ValueError names the first bad row, counted from 0."""
+    def from_columns(
+        cls,
+        inputs: ArrayLike,
+        values: ArrayLike,
+        seeds: ArrayLike | None = None,
+        *,
+        num_test: ArrayLike | None = None,
+        chance: float = 0.0,
+    ) -> Self:
+        """Validate columns of equal length; ValueError names the first bad row, counted from 0.
+
+        num_test: one number, or one a row. chance: accuracy of guessing, at least 0 and below 1; values are divided by
+        1 less it. With either, values are rates between 0 and 1.
+        """
         value_column = np.asarray(values, dtype=np.float64)
         if value_column.ndim != 1 or value_column.size == 0:
             raise ValueError("values must be one column with at least one row")
@@ -41,12 +61,21 @@ class Measurements:
         _require_rows(np.isfinite(value_column), value_column, "value", "finite")
         for column in input_columns.T:
             _require_rows(np.isfinite(column) & (column >= 0), column, "size", "at least 0")
-        return cls(input_columns, value_column, label_column)
+        if not 0.0 <= chance < 1.0:
+            raise ValueError(f"a chance level is at least 0 and below 1, not {chance:g}")
+        if num_test is not None or chance > 0.0:
+            is_rate = (value_column >= 0) & (value_column <= 1)
+            _require_rows(is_rate, value_column, "value", "a rate between 0 and 1, as test problems and chance need")
+        counts = None if num_test is None else np.broadcast_to(np.asarray(num_test, np.float64), value_column.shape)
+        if counts is not None:
+            _require_rows(np.isfinite(counts) & (counts >= 1), counts, "number of test problems", "at least 1")
+        return cls(input_columns, value_column / (1.0 - chance), label_column, counts, 1.0 - chance)
 
     def rows(self, chosen: NDArray[np.bool_]) -> Self:
         """These rows alone; chosen: [num_rows]."""
         seeds = None if self.seeds is None else self.seeds[chosen]
-        return replace(self, inputs=self.inputs[chosen], values=self.values[chosen], seeds=seeds)
+        num_test = None if self.num_test is None else self.num_test[chosen]
+        return replace(self, inputs=self.inputs[chosen], values=self.values[chosen], seeds=seeds, num_test=num_test)
 
     @property
     def num_rows(self) -> int:
@@ -78,6 +107,11 @@ class Measurements:
     def num_seeds(self) -> IntArray:
         """Runs at each distinct input, in the order of `cells`."""
         return np.array([len(self.runs(rows)) for rows in self.cells()], dtype=np.int64)
+
+    def require_shares(self) -> None:
+        """ValueError with the row of the first input that is no share of a whole."""
+        for column in self.inputs.T:
+            _require_rows(column <= 1, column, "fraction", "within [0, 1]")
 
     def require_positive_inputs(self) -> None:
         """ValueError with the row of the first input that has no log."""
