@@ -2,6 +2,7 @@
 
     synthscale fit results.csv --x data_size --y test_error --group algorithm --law auto --json fits.json
     synthscale fit runs.csv --x parameters,tokens --y loss --law chinchilla
+    synthscale fit results.csv --x data_size --y test_error --group algorithm --baseline sft --target-error 0.3 --power
 
 Rows whose y is empty are left out. A column called `seed` is taken as the seeds, so that the interval comes from seeds
 within sizes. Protocol of the fit, and how to choose --delta: `synthscale.scaling.fit`.
@@ -14,6 +15,7 @@ import sys
 import pandas as pd
 
 from synthscale.scaling import Law, Measurements
+from synthscale_analysis import fit_power, fit_target
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.fit_options import AUTO, laws_asked_for, parse_options
 from synthscale_analysis.fit_output import GroupFits, as_json, best_fits, fit_table, verdicts_of
@@ -31,18 +33,22 @@ def main(argv: list[str]) -> int:
     fits = _fit_groups(table, laws, options)
     if all(fitted.fit is None for _, fitted in fits):
         raise UserError("; ".join(dict.fromkeys(note for _, fitted in fits for note in fitted.notes)))
+    answers = [found for found in (fit_target.answer(fits, options), fit_power.answer(fits, options)) if found]
     console = report_console()
     console.print(fit_table(fits, options))
     verdicts = verdicts_of(fits) if options.law == AUTO else {}
     for group, sentence in verdicts.items():
         console.print(f"{group}: {sentence}", highlight=False, markup=False, soft_wrap=True)
+    for found in answers:
+        found.show(console)
     if options.figure is not None:
         from synthscale_analysis.figure_table import table_figure
         from synthscale_analysis.style import save_figure_as
 
         save_figure_as(table_figure(best_fits(fits), options.x[0], options.y), options.figure)
     if options.json is not None:
-        write_atomically(options.json, (json.dumps(as_json(fits, verdicts, options), indent=2) + "\n").encode())
+        content = as_json(fits, verdicts, options) | {found.key: found.content for found in answers}
+        write_atomically(options.json, (json.dumps(content, indent=2) + "\n").encode())
     return 0
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from synthscale.scaling import HUBER_DELTA, LAWS, Law
+from synthscale_analysis import fit_power, fit_target
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.output import FORMATS
 
@@ -28,6 +29,8 @@ def parse_options(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
     if not options.delta > 0:
         raise UserError(f"--delta must be positive, not {options.delta:g}")
+    fit_target.check(options)
+    fit_power.check(options)
     return options
 
 
@@ -52,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--delta", type=float, default=HUBER_DELTA, help=_DELTA_HELP)
     parser.add_argument("--figure", type=Path, help="draw rows and fits into this .svg, .pdf or .png file")
     parser.add_argument("--json", type=Path, help="write the fits to this file as well")
+    fit_target.add_arguments(parser)
+    fit_power.add_arguments(parser)
     return parser
 
 

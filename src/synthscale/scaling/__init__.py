@@ -15,6 +15,9 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
     joint_draws    mean errors of two curves drawn together
     multiplier     how many times the data a method is worth, by size
     overall        the same for a whole curve, and whether it is more than 1
+    target         the size that an error takes
+    planted        made-up studies whose multiplier is known
+    power          how many seeds and sizes it takes to see a multiplier
 """
 
 from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, bootstrap_fit, interval_obstacle
@@ -26,7 +29,10 @@ from synthscale.scaling.laws import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.multiplier import DataMultiplier, data_multipliers
 from synthscale.scaling.overall import OverallMultiplier, overall_multiplier
+from synthscale.scaling.planted import PlantedStudy
+from synthscale.scaling.power import Noise, Power, power_of, seed_noise, spacing
 from synthscale.scaling.seed_mean import SeedMean, means_over_seeds
+from synthscale.scaling.target import LawSize, Reached, law_size_for, ratio_for, size_for
 
 __all__ = [
     "FAR",
@@ -40,9 +46,14 @@ __all__ = [
     "Interval",
     "Judged",
     "Law",
+    "LawSize",
     "Measurements",
+    "Noise",
     "OverallMultiplier",
+    "PlantedStudy",
+    "Power",
     "Reach",
+    "Reached",
     "SeedMean",
     "best_of",
     "bootstrap_fit",
@@ -51,7 +62,13 @@ __all__ = [
     "interval_obstacle",
     "judge",
     "law_named",
+    "law_size_for",
     "means_over_seeds",
     "overall_multiplier",
+    "power_of",
+    "ratio_for",
+    "seed_noise",
+    "size_for",
+    "spacing",
     "verdict",
 ]

@@ -31,57 +31,59 @@ from synthscale.scaling.measurements import Measurements
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """Errors [num_seeds] of the runs at one size, in the order of their labels, None where runs carry none."""
+    """The runs at one size.
+
+    errors: [num_seeds] in the order of their labels, None where runs carry none. deviations: of their logs from the
+    mean, [num_seeds], with the variance of the population; empty where one run, or an error of 0, has none.
+    """
 
     size: float
     errors: FloatArray
     labels: NDArray[Any] | None
-
-    @property
-    def has_logs(self) -> bool:
-        return bool((self.errors > 0).all())
-
-    def deviations(self) -> FloatArray:
-        """Log errors less their mean, [num_seeds], with the variance of the population."""
-        num_seeds, logs = len(self.errors), np.log(self.errors)
-        return np.asarray((logs - logs.mean()) * np.sqrt(num_seeds / (num_seeds - 1)), dtype=np.float64)
+    has_logs: bool
+    deviations: FloatArray
 
     def has_seeds_of(self, other: _Size) -> bool:
-        """Whether these are the same size and seeds, each with a spread in logs."""
+        """Whether these are the same size and seeds, each with deviations."""
         if self.labels is None or other.labels is None or self.size != other.size:
             return False
-        return self.spreads and other.spreads and np.array_equal(self.labels, other.labels)
-
-    @property
-    def spreads(self) -> bool:
-        return self.has_logs and len(self.errors) > 1
+        return self.deviations.size > 0 and other.deviations.size > 0 and np.array_equal(self.labels, other.labels)
 
 
 def mean_draws(tables: Sequence[Measurements], num_draws: int, generator: np.random.Generator) -> list[FloatArray]:
     """Mean error [1 + num_draws, num_sizes] of one table or two; row 0 is the table itself, sizes ascend."""
     curves = [_sizes(table) for table in tables]
     partners = _partners(curves)
-    pairs = [np.stack([one.deviations(), other.deviations()], axis=1) for one, other in partners]
+    pairs = [np.stack([one.deviations, other.deviations], axis=1) for one, other in partners]
     pair_pool = np.concatenate(pairs) if pairs else np.empty((0, 2))
-    spread = [one for curve in curves for one in curve if one.spreads]
-    pool = np.concatenate([one.deviations() for one in spread]) if spread else np.zeros(1)
-    freedom = sum(len(one.errors) - 1 for one in spread) - sum(len(pair) - 1 for pair in pairs)
+    spread = [one.deviations for curve in curves for one in curve if one.deviations.size]
+    pool = np.concatenate(spread)[:, None] if spread else np.zeros((1, 1))
+    freedom = sum(len(one) - 1 for one in spread) - sum(len(pair) - 1 for pair in pairs)
     scale = np.sqrt(freedom / generator.chisquare(freedom, num_draws)) if freedom else np.ones(num_draws)
     drawn: dict[int, FloatArray] = {}
     for one, other in partners:
         noise = _drawn(pair_pool, len(one.errors), num_draws, generator) * scale[:, None]
         drawn[id(one)], drawn[id(other)] = noise.T
     for one in (one for curve in curves for one in curve if one.has_logs and id(one) not in drawn):
-        drawn[id(one)] = _drawn(pool[:, None], len(one.errors), num_draws, generator)[:, 0] * scale
+        drawn[id(one)] = _drawn(pool, len(one.errors), num_draws, generator)[:, 0] * scale
     return [np.stack([_mean_and_draws(one, drawn, num_draws, generator) for one in curve], axis=1) for curve in curves]
 
 
 def _sizes(table: Measurements) -> list[_Size]:
     sizes = []
     for size, rows in zip(table.sizes(), table.cells(), strict=True):
-        errors = np.array([table.values[run].mean() for run in table.runs(rows)])
-        sizes.append(_Size(float(size), errors, None if table.seeds is None else np.unique(table.seeds[rows])))
+        runs = table.runs(rows)
+        labels = None if table.seeds is None else np.array([table.seeds[run[0]] for run in runs])
+        errors = np.array([table.values[run].sum() / len(run) for run in runs])
+        has_logs = bool(errors.min() > 0)
+        deviations = _deviations(np.log(errors)) if has_logs and len(errors) > 1 else np.empty(0)
+        sizes.append(_Size(float(size), errors, labels, has_logs, deviations))
     return sizes
+
+
+def _deviations(logs: FloatArray) -> FloatArray:
+    num_seeds = len(logs)
+    return np.asarray((logs - logs.mean()) * np.sqrt(num_seeds / (num_seeds - 1)), dtype=np.float64)
 
 
 def _partners(curves: list[list[_Size]]) -> list[tuple[_Size, _Size]]:
@@ -94,7 +96,7 @@ def _partners(curves: list[list[_Size]]) -> list[tuple[_Size, _Size]]:
 def _drawn(pool: FloatArray, num_seeds: int, num_draws: int, generator: np.random.Generator) -> FloatArray:
     """Means [num_draws, num_columns] over the seeds of rows drawn from the pool [num_rows, num_columns]."""
     chosen = generator.integers(0, len(pool), size=(num_draws, num_seeds))
-    return np.asarray(pool[chosen].mean(axis=1), dtype=np.float64)
+    return np.asarray(pool[chosen].sum(axis=1) / num_seeds, dtype=np.float64)
 
 
 def _mean_and_draws(

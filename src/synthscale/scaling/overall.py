@@ -67,10 +67,12 @@ def overall_multiplier(
     estimate = mean.estimate()
     notes = [note for note in (found[column][1] for column in used) if note]
     interval = None if notes or estimate is None else mean.interval(level)
-    if interval is None and not notes:
-        notes = [BOTH_SIDES if estimate is None else LOST]
+    if estimate is None:
+        notes = [BOTH_SIDES]
+    elif interval is None and not notes:
+        notes = [LOST]
     low, high = interval or (None, None)
-    tested, p, untested = _test(joint)
+    tested, p, untested = equal_size_test(joint)
     return OverallMultiplier(
         sizes=tuple(float(size) for size in joint.method_sizes[used]),
         multiplier=estimate,
@@ -100,8 +102,8 @@ def geometric_mean(parts: list[CensoredDraws]) -> CensoredDraws:
     return CensoredDraws(np.asarray(values, dtype=np.float64), above, below)
 
 
-def _test(joint: JointCurves) -> tuple[tuple[float, ...], float | None, str]:
-    """Sizes with several seeds, p-value of "greater than 1", and why there is none."""
+def equal_size_test(joint: JointCurves) -> tuple[tuple[float, ...], float | None, str]:
+    """Sizes with several seeds, p-value of "greater than 1" over them, and why there is none."""
     within = (joint.method_sizes >= joint.sizes[0]) & (joint.method_sizes <= joint.sizes[-1])
     if not within.any():
         return (), None, "no size within the baseline's: no test"

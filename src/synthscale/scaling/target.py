@@ -1,0 +1,152 @@
+"""How much data an error takes: read off the measured curve, or off a fitted law; and how many times less than the
+baseline's.
+
+The measured curve (`crossing`) says nothing outside its range but the side. A law can be asked anywhere, and says what
+it would be if it went on: sizes beyond the largest measured are marked as extrapolated, and beyond `FAR` times that as
+far, and an error at or below the law's floor is never reached.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthscale.scaling.bootstrap import LEVEL, NUM_DRAWS, FitBootstrap
+from synthscale.scaling.censored import CensoredDraws, CensoredValue
+from synthscale.scaling.crossing import find_crossings, monotone
+from synthscale.scaling.fit import Fit
+from synthscale.scaling.joint_draws import mean_draws
+from synthscale.scaling.judgement import FAR
+from synthscale.scaling.laws import FloatArray, Law
+from synthscale.scaling.measurements import Measurements
+
+#: Times the largest size, and parts of the smallest, within which a law is inverted.
+HORIZON = 1e6
+NUM_GRID = 3000
+CHUNK = 100  # curves at a time
+NEITHER = "neither curve reaches this error: no ratio"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reached:
+    """A size in problems, or a ratio of two, read off measured curves.
+
+    value: None where nothing bounds it. low, high: ends of the interval, None where `note` says why.
+    """
+
+    value: CensoredValue | None
+    low: CensoredValue | None
+    high: CensoredValue | None
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LawSize:
+    """The size at which a law reaches an error, infinite where it never does.
+
+    low, high: ends of the interval, high infinite where so many draws never do; None without a bootstrap. floor: of the
+    law, where it has one that is at or above the error. mark: "", "extrapolated" or "far".
+    """
+
+    size: float
+    low: float | None
+    high: float | None
+    floor: float | None
+    mark: str
+
+
+def size_for(
+    table: Measurements, error: float, *, num_draws: int = NUM_DRAWS, seed: int = 0, level: float = LEVEL
+) -> Reached:
+    """The size at which the table's monotone mean error reaches the error; ValueError for one that is not positive."""
+    _require_positive(error)
+    (means,) = mean_draws([table], num_draws, np.random.default_rng(seed))
+    draws, note = _crossed(table, means, error)
+    return _reached(draws, note, level)
+
+
+def ratio_for(
+    baseline: Measurements,
+    method: Measurements,
+    error: float,
+    *,
+    num_draws: int = NUM_DRAWS,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Reached:
+    """The data multiplier at an error: the baseline's size for it over the method's, both curves drawn together."""
+    _require_positive(error)
+    means, method_means = mean_draws([baseline, method], num_draws, np.random.default_rng(seed))
+    theirs, their_note = _crossed(baseline, means, error)
+    ours, our_note = _crossed(method, method_means, error)
+    ratio = CensoredDraws(theirs.values / ours.values, theirs.above | ours.below, theirs.below | ours.above)
+    return _reached(ratio, their_note or our_note, level)
+
+
+def law_size_for(fit: Fit, bootstrap: FitBootstrap | None, sizes: FloatArray, error: float) -> LawSize:
+    """The size at which the fitted law reaches the error; sizes: those measured. ValueError as by `size_for`."""
+    _require_positive(error)
+    estimate = np.array(list(fit.parameters.values()))[None, :]
+    size = float(inverted(fit.law, estimate, error, sizes)[0])
+    floor = fit.parameters.get("c")
+    low = high = None
+    if bootstrap is not None:
+        drawn = np.sort(inverted(fit.law, bootstrap.draws, error, sizes))
+        tail, last = (1.0 - bootstrap.level) / 2, len(drawn) - 1
+        low, high = float(drawn[math.floor(tail * last)]), float(drawn[math.ceil((1.0 - tail) * last)])
+    largest = float(np.max(sizes))
+    beyond = "far" if size > FAR * largest else "extrapolated"
+    mark = "" if float(np.min(sizes)) <= size <= largest else beyond
+    return LawSize(
+        size=size, low=low, high=high, floor=floor if floor is not None and floor >= error else None, mark=mark
+    )
+
+
+def inverted(law: Law, parameters: FloatArray, error: float, sizes: FloatArray) -> FloatArray:
+    """The first size at which each curve is at or below the error, [num_curves]; infinite where none is.
+
+    parameters: [num_curves, num_parameters] of a law of one size. By linear interpolation in logs between the points of
+    a grid from the smallest size / `HORIZON` to the largest · `HORIZON`, which is exact for a power law.
+    """
+    grid = np.geomspace(np.min(sizes) / HORIZON, np.max(sizes) * HORIZON, NUM_GRID)
+    found = []
+    for start in range(0, len(parameters), CHUNK):
+        logs = np.log(law.predict(parameters[start : start + CHUNK], grid)) - np.log(error)
+        reached = logs <= 0
+        right = reached.argmax(axis=1)
+        left, curves = np.maximum(right - 1, 0), np.arange(len(logs))
+        over, under = logs[curves, left], logs[curves, right]
+        falls = right > 0
+        share = np.where(falls, over, 0.0) / np.where(falls, over - under, 1.0)
+        size = grid[left] * (grid[right] / grid[left]) ** share
+        found.append(np.where(reached.any(axis=1), size, np.inf))
+    return np.concatenate(found)
+
+
+def _crossed(table: Measurements, means: FloatArray, error: float) -> tuple[CensoredDraws, str]:
+    """Sizes at which each draw reaches the error, and why they support no interval."""
+    num_seeds = table.num_seeds()
+    curves = monotone(means, num_seeds.astype(np.float64))
+    crossings = find_crossings(table.sizes(), curves, np.full(len(means), error))
+    bracket = int(crossings.bracket[0])
+    has_seeds = num_seeds[max(bracket - 1, 0) : bracket + 1].min() > 1
+    note = "" if has_seeds else "one seed at a size beside the crossing: no interval"
+    return CensoredDraws(crossings.sizes, crossings.above, crossings.below), note
+
+
+def _reached(draws: CensoredDraws, note: str, level: float) -> Reached:
+    value = draws.estimate()
+    if value is None:
+        return Reached(value=None, low=None, high=None, note=NEITHER)
+    interval = None if note else draws.interval(level)
+    low, high = interval or (None, None)
+    return Reached(
+        value=value, low=low, high=high, note=note if interval or note else "no interval: draws leave both sides"
+    )
+
+
+def _require_positive(error: float) -> None:
+    if not (error > 0 and math.isfinite(error)):
+        raise ValueError(f"a target error is positive, not {error:g}")
