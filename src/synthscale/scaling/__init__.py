@@ -6,8 +6,11 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
     measurements   validated rows of a table: size, value, seed
     minimise       the minimum of the robust loss, for many curves at once
     fit            robust fit of a law from a grid of starts
-    resample       which seeds a bootstrap draw holds
-    bootstrap      percentile intervals and bands of a fit
+    binomial       the noise of a test set, and which rows are no better than guessing
+    spread         how far the runs of one size lie apart, pooled over sizes
+    resample       the tables that a bootstrap draws
+    bca            bias-corrected and accelerated intervals
+    bootstrap      intervals and bands of a fit
     judgement      which law holds: AICc, error on held-out sizes, a verdict
     crossing       the size at which a falling curve reaches an error
     seed_mean      mean over seeds with a t interval from a pooled spread
@@ -20,7 +23,8 @@ numpy and scipy only, so that the numbers of a report can be recomputed wherever
     power          how many seeds and sizes it takes to see a multiplier
 """
 
-from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, bootstrap_fit, interval_obstacle
+from synthscale.scaling.binomial import at_chance
+from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, IntervalKind, bootstrap_fit, interval_obstacle
 from synthscale.scaling.censored import CensoredValue
 from synthscale.scaling.crossing import Reach
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_law
@@ -44,6 +48,7 @@ __all__ = [
     "Fit",
     "FitBootstrap",
     "Interval",
+    "IntervalKind",
     "Judged",
     "Law",
     "LawSize",
@@ -55,6 +60,7 @@ __all__ = [
     "Reach",
     "Reached",
     "SeedMean",
+    "at_chance",
     "best_of",
     "bootstrap_fit",
     "data_multipliers",
