@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null)
+TEST_PROCESSES ?= 2
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
 .PHONY: study test bench check fix base clean
@@ -12,7 +13,7 @@ study: .venv/installed
 	$(BIN)/synthscale report runs/quick
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup
 
 # Speed beside what a user would take instead, and what a pit costs in rollouts: tables, figures and numbers in
 # analysis/results/speed and analysis/results/credit.
