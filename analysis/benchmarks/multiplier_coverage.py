@@ -75,21 +75,27 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--out", type=writable_folder, default=OUT, help="folder of multiplier.md")
     options = parser.parse_args(argv)
     grid = list(product(SIZES, SEEDS, SLOPES, MULTIPLIERS))
-    lines = []
+    rows = []
     for num_sizes, num_seeds, slope, multiplier in with_progress(grid, "planted multipliers"):
         cells = [f"{num_sizes}", f"{num_seeds}", f"{slope:g}", f"{multiplier:g}"]
         for paired in (False, True):
             study = planted(num_sizes, num_seeds, slope, multiplier, paired=paired)
             cells += [f"{share:.3f}" for share in measure(study, options.tables, options.draws)]
-        lines.append(f"| {' | '.join(cells)} |")
-    write_atomically(options.out / "multiplier.md", _page(lines, options.tables, options.draws).encode())
+        rows.append(cells)
+    write_atomically(options.out / "multiplier.md", page(rows, options.tables, options.draws).encode())
     return 0
 
 
-def _page(lines: Sequence[str], num_tables: int, num_draws: int) -> str:
+def page(rows: Sequence[Sequence[str]], num_tables: int, num_draws: int) -> str:
+    """The table with what it was made with; rows: cells in the order of the headings."""
     of_each = ["held, sizes", "held, whole", "> 1, sizes", "> 1, whole"]
     headings = ["sizes", "seeds", "slope", "multiplier", *of_each, *(f"{name}; paired" for name in of_each)]
-    table = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|", *lines]
+    table = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
+    held = [sorted(float(row[column]) for row in rows for column in columns) for columns in ((4, 8), (5, 9))]
+    null = [
+        [float(row[column]) for row in rows if row[3] == "1" for column in columns] for columns in ((6, 10), (7, 11))
+    ]
+    ranges = [f"{min(shares):.3f} to {max(shares):.3f} (mean {np.mean(shares):.3f})" for shares in (*held, *null)]
     return f"""# Intervals and test of the data multiplier, on planted ones
 
 | | |
@@ -101,8 +107,12 @@ def _page(lines: Sequence[str], num_tables: int, num_draws: int) -> str:
 | sizes, whole | at each size whose planted multiplier is inside the baseline's range; over the curve |
 | paired | both curves have the same seeds, with deviations correlated by {CORRELATION:g}; else seeds of their own |
 
+Intervals of sizes hold in {ranges[0]}, of whole curves in {ranges[1]}. A multiplier of 1 is called
+greater at {ranges[2]} of sizes and in {ranges[3]} of whole curves.
+
 The standard error of a share of 0.95 or 0.05 is {np.sqrt(0.05 * 0.95 / num_tables):.3f} for the whole. An interval that
-ends in a bound is open there, so a whole curve's interval holds more often than 95 % where many draws leave the range.
+ends in a bound is open there, so a whole curve's holds more often than 95 % where many draws leave the range. It holds
+least (92 to 95 %) at 1.5, where the largest size lies beyond the range and is counted in only when it falls short.
 
 {chr(10).join(table)}
 """

@@ -57,6 +57,8 @@ def answer(fits: GroupFits, options: argparse.Namespace) -> Answer | None:
     baseline = baseline_of(fits, options)
     if options.target_error is None:
         return None
+    if not fits[0][1].law.takes_logs:
+        raise UserError(f"--target-error asks for a size, and law {fits[0][1].law.name} has none")
     rows = [_row(group, fitted, baseline, options) for group, fitted in best_fits(fits)]
     heading = f"{options.x[0]} for {options.y} = {options.target_error:g}"
     table = Table(title=heading, caption=_CAPTION)
@@ -83,8 +85,8 @@ def _row(
     group: str, fitted: FittedCurve, baseline: FittedCurve | None, options: argparse.Namespace
 ) -> tuple[str, Reached, LawSize | None, Reached | None, str]:
     """Group, its size as measured and by its law, the ratio with the baseline, and the law's formula."""
-    error, draws = options.target_error, {"num_draws": options.bootstrap, "seed": options.seed}
-    table = fitted.measurements
+    table, draws = fitted.measurements, {"num_draws": options.bootstrap, "seed": options.seed}
+    error = options.target_error / table.unit
     by_law = None if fitted.fit is None else law_size_for(fitted.fit, fitted.bootstrap, table.sizes(), error)
     is_compared = baseline is not None and group != options.baseline
     ratio = ratio_for(baseline.measurements, table, error, **draws) if baseline and is_compared else None
@@ -111,9 +113,9 @@ def law_text(found: LawSize | None) -> str:
 
 
 def number_text(size: float) -> str:
-    """Three digits or the whole number; "never" for one that is not reached."""
-    if math.isinf(size):
-        return "never"
+    """Three digits or the whole number; "never" for one that is not reached, "any" where every size reaches it."""
+    if math.isinf(size) or size == 0:
+        return "never" if size else "any"
     return f"{size:,.0f}" if 100 <= size < 1e9 else f"{size:.3g}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -22,6 +23,7 @@ def test_the_plan_is_printed_and_written(
 ) -> None:
     monkeypatch.setattr(fit_power, "SEEDS", (2, 3))
     monkeypatch.setattr(fit_power, "SIZES", (3, 4))
+    monkeypatch.setattr(fit_power, "power_of", partial(fit_power.power_of, num_studies=40))
     path, out = tmp_path / "results.csv", tmp_path / "out.json"
     records().to_csv(path, index=False)
     assert main([str(path), *OPTIONS, *PLAN, "--multiplier", "1.5", "--json", str(out)]) == 0

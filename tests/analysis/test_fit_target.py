@@ -93,6 +93,14 @@ def test_mistakes_are_one_sentence(
 def test_what_needs_one_column_of_sizes_and_groups(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     two = ["--x", "data_size,seed", "--y", "test_error", "--law", "chinchilla", "--target-error", "0.3"]
     one = ["--x", "data_size", "--y", "test_error", "--target-error", "0.3", "--baseline", "sft"]
-    for options, sentence in ((two, "needs one --x column"), (one, "needs --group")):
+    for options, sentence in ((two, "one --x column"), (one, "needs --group")):
         assert main([str(table), *options]) == 2
         assert sentence in capsys.readouterr().err
+
+
+def test_a_law_of_shares_has_no_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("f,error\n0,0.5\n0.25,0.4\n0.5,0.325\n0.75,0.26875\n1,0.2265625\n")
+    options = ["--x", "f", "--y", "error", "--law", "mixture", "--bootstrap", "5", "--target-error", "0.3"]
+    assert main([str(path), *options]) == 2
+    assert "law mixture has none" in capsys.readouterr().err

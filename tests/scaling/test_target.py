@@ -56,6 +56,12 @@ def test_a_law_is_inverted_as_it_predicts(name: str) -> None:
     np.testing.assert_allclose(back, 0.2, rtol=1e-4)
 
 
+def test_an_error_that_grows_is_below_from_the_start_or_never() -> None:
+    grows = np.array([[0.1, -0.2]])
+    assert inverted(LAWS["power"], grows, 0.3, SIZES).tolist() == [0.0]
+    assert inverted(LAWS["power"], grows, 1e-9, SIZES).tolist() == [np.inf]
+
+
 def test_a_floor_that_is_not_below_is_never_passed() -> None:
     rows = np.repeat(np.array([32.0, 64, 128, 256, 512, 1024]), 3)
     noise = np.exp(np.random.default_rng(0).normal(0, 0.01, rows.size))

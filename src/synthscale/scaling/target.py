@@ -27,6 +27,7 @@ HORIZON = 1e6
 NUM_GRID = 3000
 CHUNK = 100  # curves at a time
 NEITHER = "neither curve reaches this error: no ratio"
+LOST = "draws leave the range on both sides: no interval"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +45,7 @@ class Reached:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LawSize:
-    """The size at which a law reaches an error, infinite where it never does.
+    """The size at which a law reaches an error, infinite where it never does, 0 where the smallest has less already.
 
     low, high: ends of the interval, high infinite where so many draws never do; None without a bootstrap. floor: of the
     law, where it has one that is at or above the error. mark: "", "extrapolated" or "far".
@@ -99,16 +100,16 @@ def law_size_for(fit: Fit, bootstrap: FitBootstrap | None, sizes: FloatArray, er
     largest = float(np.max(sizes))
     beyond = "far" if size > FAR * largest else "extrapolated"
     mark = "" if float(np.min(sizes)) <= size <= largest else beyond
-    return LawSize(
-        size=size, low=low, high=high, floor=floor if floor is not None and floor >= error else None, mark=mark
-    )
+    floor = floor if floor is not None and floor >= error else None
+    return LawSize(size=size, low=low, high=high, floor=floor, mark=mark)
 
 
 def inverted(law: Law, parameters: FloatArray, error: float, sizes: FloatArray) -> FloatArray:
-    """The first size at which each curve is at or below the error, [num_curves]; infinite where none is.
+    """The first size at which each curve is at or below the error, [num_curves].
 
-    parameters: [num_curves, num_parameters] of a law of one size. By linear interpolation in logs between the points of
-    a grid from the smallest size / `HORIZON` to the largest · `HORIZON`, which is exact for a power law.
+    Infinite where no size is, 0 where all are. parameters: [num_curves, num_parameters] of a law of one size. By linear
+    interpolation in logs between the points of a grid from the smallest size / `HORIZON` to the largest · `HORIZON`,
+    which is exact for a power law.
     """
     grid = np.geomspace(np.min(sizes) / HORIZON, np.max(sizes) * HORIZON, NUM_GRID)
     found = []
@@ -121,7 +122,7 @@ def inverted(law: Law, parameters: FloatArray, error: float, sizes: FloatArray) 
         falls = right > 0
         share = np.where(falls, over, 0.0) / np.where(falls, over - under, 1.0)
         size = grid[left] * (grid[right] / grid[left]) ** share
-        found.append(np.where(reached.any(axis=1), size, np.inf))
+        found.append(np.where(reached.any(axis=1), np.where(falls, size, 0.0), np.inf))
     return np.concatenate(found)
 
 
@@ -142,9 +143,7 @@ def _reached(draws: CensoredDraws, note: str, level: float) -> Reached:
         return Reached(value=None, low=None, high=None, note=NEITHER)
     interval = None if note else draws.interval(level)
     low, high = interval or (None, None)
-    return Reached(
-        value=value, low=low, high=high, note=note if interval or note else "no interval: draws leave both sides"
-    )
+    return Reached(value=value, low=low, high=high, note=note or ("" if interval else LOST))
 
 
 def _require_positive(error: float) -> None:
