@@ -10,22 +10,23 @@ from synthscale_analysis.page.section import Points, Prose, Section, Widget
 
 ANCHOR, TITLE = "solutions", "Look at the data"
 _LEAD = (
-    "What the policy wrote, how each step changed its chance of a right answer, and which pairs were made of it. Read a few "
-    "before trusting a curve."
+    "What the policy wrote, how each step changed its chance of a right answer, and which pairs were made of it. "
+    "Read a few before trusting a curve."
 )
 _WORDS = (
-    "Q, the value of the first steps of a solution, is the chance that a continuation of them ends right. It is estimated "
-    "from rollouts, so it is rough: “2 of 5” is what was drawn.",
-    "A, a step's advantage, is Q after the step minus Q before it: blue steps raised the chance, orange ones lowered it.",
-    "The pit is the step of a wrong solution that credit assignment blames: up to it the answer could still be saved. Its "
-    "frame and its bar are the pit's own, whatever the colour.",
-    "A right solution can hold steps that did not help, or are wrong and were made good by luck: spurious steps. Its values "
-    "are known as far as it began like a wrong solution that rollouts were drawn for.",
+    "Q, the value of the first steps of a solution, is the chance that a continuation of them ends right. It is "
+    "estimated from rollouts, so it is rough: “2 of 5” is what was drawn.",
+    "A, a step's advantage, is Q after the step minus Q before it: blue steps raised the chance, orange ones "
+    "lowered it.",
+    "The pit is the step of a wrong solution that credit assignment blames: up to it the answer could still be "
+    "saved. Its frame and its bar are the pit's own, whatever the colour.",
+    "A right solution can hold steps that did not help, or are wrong and were made good by luck: spurious steps. "
+    "Its values are known as far as it began like a wrong solution that rollouts were drawn for.",
 )
 _TRUTH = "“Truly wrong” is what the task's own world says of a step; no method sees it."
 _KEYS = (
-    "The arrow keys ← and → go from problem to problem while a button or a solution has the focus; the address in the "
-    "browser's bar leads back to what is shown."
+    "The arrow keys ← and → go from problem to problem while a button or a solution has the focus; the address "
+    "in the browser's bar leads back to what is shown."
 )
 
 
@@ -76,13 +77,13 @@ def _pairs_of(view: Mapping[str, Any]) -> str:
 def _values(view: Mapping[str, Any]) -> str:
     if view.get("max_rollouts") is None:
         return (
-            f"Q: {view['num_rollouts']} rollouts from each prefix of a wrong solution; before the first step, all samples "
-            "of the problem."
+            f"Q: {view['num_rollouts']} rollouts from each prefix of a wrong solution; before the first step, "
+            "all samples of the problem."
         )
     return (
-        f"Q: rollouts go where they are expected to tell most of the pit, at most {view['max_rollouts']} rounds of them for a "
-        f"wrong solution, until one step is its pit with a chance of {view['confidence']:g}. So Q is known at few prefixes: "
-        "from these rollouts and from samples that began alike."
+        f"Q: rollouts go where they are expected to tell most of the pit, at most {view['max_rollouts']} rounds "
+        f"of them for a wrong solution, until one step is its pit with a chance of {view['confidence']:g}. So Q "
+        "is known at few prefixes: from these rollouts and from samples that began alike."
     )
 
 
@@ -117,7 +118,7 @@ def _rule(data: Mapping[str, Any]) -> str:
     """How the problems were chosen, so that nobody takes them for picked ones."""
     considered = max(one["num_considered"] for one in data["sets"])
     return (
-        f"Problems are not picked: of the first {considered:,} of a data set, ordered by their share of right samples, up to "
-        f"{NUM_PROBLEMS} at even distances are here, the hardest first and the middle one opened, from the first seed and the "
-        "largest, smallest and middle size."
+        f"Problems are not picked: of the first {considered:,} of a data set, ordered by their share of right "
+        f"samples, up to {NUM_PROBLEMS} at even distances are here, the hardest first and the middle one opened, "
+        "from the first seed and the largest, smallest and middle size."
     )
