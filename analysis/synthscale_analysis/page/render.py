@@ -125,10 +125,10 @@ def _view(block: Block, identity: str) -> dict[str, Any]:
             height = figure.layout.height or HEIGHT_PIXELS
             view = {"kind": "chart", "json": json_in_html(figure.to_json()), "height": height}
             return view | {"id": identity, "caption": caption, "static": static}
-        case DataTable(columns, rows, caption, numeric):
+        case DataTable(columns, rows, caption, numeric, folded):
             cells = [list(zip(columns, row, strict=True)) for row in rows]
             view = {"kind": "table", "columns": columns, "rows": cells, "numeric": numeric}
-            return view | {"id": identity, "caption": caption}
+            return view | {"id": identity, "caption": caption, "folded": folded}
         case Widget(name, data):
             text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
             return {"kind": "widget", "id": identity, "name": name, "json": json_in_html(text)}

@@ -47,12 +47,16 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class DataTable:
-    """A table; cells are text, and are escaped. numeric: the columns that are set flush right."""
+    """A table; cells are text, and are escaped.
+
+    numeric: the columns that are set flush right. folded: what to click on to see the table; empty for one that is seen.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     caption: str = ""
     numeric: frozenset[str] = frozenset()
+    folded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
