@@ -24,6 +24,7 @@ from synthscale_analysis.output import write_atomically
 from synthscale_analysis.page.render import render_page
 from synthscale_analysis.style import save_figure
 from synthscale_analysis.summary import fits_table, multipliers_table, summary_table
+from synthscale_analysis.topic_files import TOPIC_FIGURES, TOPIC_TABLES
 
 PAGE = "index.html"
 SUMMARY = "summary"
@@ -66,6 +67,7 @@ TABLES: dict[str, Callable[[Material], pd.DataFrame | None]] = {
     "multipliers": lambda made: multipliers_table(made.records, made.curves, made.num_draws, made.seed),
     "fits": _fits,
     SECONDS_NAME: lambda made: made.stage_seconds,
+    **TOPIC_TABLES,
 }
 #: NAME.png and NAME.svg of each.
 FIGURES: dict[str, Callable[[Material], Figure | None]] = {
@@ -73,6 +75,7 @@ FIGURES: dict[str, Callable[[Material], Figure | None]] = {
     FITS_NAME: lambda made: fits_figure(made.records, made.power_fits),
     MULTIPLIER_NAME: _multipliers,
     SECONDS_NAME: _seconds,
+    **TOPIC_FIGURES,
 }
 
 
