@@ -10,6 +10,7 @@
   const PRINT_WIDTH_PIXELS = 680; // A4 and letter between the page's margins
   const MAX_BANDS = 3;
   const figures = new Map();
+  const choices = new Map();
 
   function draw(element, figure) {
     figures.set(element, figure);
@@ -21,12 +22,22 @@
     const figure = synthscale.themeFigure(structuredClone(figures.get(element)), page);
     for (const trace of figure.data) if (trace.meta && synthscale.isHidden(trace.meta.method)) trace.visible = false;
     Plotly.react(element, figure.data, { ...figure.layout, ...looks(page, figure.layout) }, CONFIG);
+    recallChoice(element);
     fitLegend(element);
     showBands(element);
     if (element.dataset.drawn) return;
     element.dataset.drawn = "yes";
+    element.on("plotly_buttonclicked", ({ active }) => choices.set(element, active));
     element.on("plotly_afterplot", () => fitLegend(element));
     element.on("plotly_restyle", () => showBands(element));
+  }
+
+  // What a reader chose by the chart's buttons outlives a change of theme or filter.
+  function recallChoice(element) {
+    const active = choices.get(element);
+    if (active === undefined) return;
+    const [traces, layout] = element.layout.updatemenus[0].buttons[active].args;
+    Plotly.update(element, traces, { ...layout, "updatemenus[0].active": active });
   }
 
   // What every figure takes from the page.
