@@ -10,6 +10,7 @@ bottom right, in a world that knows, the share of pits that are truly wrong step
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pandas as pd
@@ -117,8 +118,8 @@ def _draw_right(axes: Axes, curves: Sequence[tuple[Curve, pd.DataFrame]]) -> Non
     axes.set_ylabel("pits that are wrong steps")
 
 
-def _look(curve: Curve) -> dict[str, object]:
-    look: dict[str, object] = {"color": curve.colour, "linestyle": curve.line_style, "marker": curve.marker}
+def _look(curve: Curve) -> dict[str, Any]:
+    look: dict[str, Any] = {"color": curve.colour, "linestyle": curve.line_style, "marker": curve.marker}
     return look | {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.6}
 
 

@@ -9,6 +9,7 @@ reached. Only marks of one colour differ in nothing but a setting.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -25,6 +26,7 @@ from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure, size_axis
 
 NAME = "spurious"
+_MARKS: dict[str, Any] = {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.6}
 ABSENT = "nobody knows which steps of this task are wrong, or nothing that tells is left of the study"
 
 
@@ -52,8 +54,8 @@ def spurious_figure(material: Material) -> Figure | None:
 def _draw_shares(axes: Axes, table: pd.DataFrame, material: Material) -> None:
     for curve in material.curves:
         means = table[table["label"] == curve.label].groupby("data_size")["share"].mean()
-        look = {"color": curve.colour, "linestyle": curve.line_style, "marker": curve.marker, "markersize": 5}
-        axes.plot(means.index, means, **look, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
+        look: dict[str, Any] = {"color": curve.colour, "linestyle": curve.line_style, "marker": curve.marker}
+        axes.plot(means.index, means, **look, **_MARKS, label=curve.label)
     sizes = sorted({float(size) for size in table["data_size"]})
     size_axis(axes, sizes if len(sizes) < 5 else sizes[::2])
     axes.set_ylim(bottom=0)

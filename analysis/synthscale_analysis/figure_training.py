@@ -8,6 +8,7 @@ Losses of different methods are of different things (imitation, preference, or b
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -51,7 +52,7 @@ def _draw_phase(row: Sequence[Axes], phase: Phase) -> None:
         for curve in phase.curves:
             for number, cell in enumerate(cells):
                 line = phase.line(curve, cell, quantity)
-                look = {"color": curve.colour, "linestyle": curve.line_style, "linewidth": 0.9}
+                look: dict[str, Any] = {"color": curve.colour, "linestyle": curve.line_style, "linewidth": 0.9}
                 marker = curve.marker if quantity == "validation_accuracy" else None
                 label = curve.label if number == 0 and len(line) else None
                 axes.plot(line["update"], line[quantity], marker=marker, markersize=4, label=label, **look)

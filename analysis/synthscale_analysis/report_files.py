@@ -9,7 +9,9 @@ from collections.abc import Callable
 import pandas as pd
 from matplotlib.figure import Figure
 
+from synthscale_analysis.artifact_figures import ARTIFACT_FIGURES
 from synthscale_analysis.estimates import STUDY_LAWS
+from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.figure_error import NAME as ERROR_NAME
 from synthscale_analysis.figure_error import error_figure
 from synthscale_analysis.figure_fits import NAME as FITS_NAME
@@ -36,6 +38,7 @@ def write_report(material: Material) -> pd.DataFrame:
     digest = digest_of(material.records, material.num_draws, material.seed, material.surroundings)
     if is_fresh(folder, digest):
         return pd.read_csv(folder / f"{SUMMARY}.csv")
+    extract_tables(material)
     tables = {name: make(material) for name, make in TABLES.items()}
     written = [_write_table(material, name, table) for name, table in tables.items()]
     written += [_write_figure(material, name, make(material)) for name, make in FIGURES.items()]
@@ -76,6 +79,7 @@ FIGURES: dict[str, Callable[[Material], Figure | None]] = {
     MULTIPLIER_NAME: _multipliers,
     SECONDS_NAME: _seconds,
     **TOPIC_FIGURES,
+    **ARTIFACT_FIGURES,
 }
 
 

@@ -46,7 +46,7 @@ class Phase:
     def cells(self) -> list[tuple[int, str]]:
         """Sizes and seeds, the largest size last."""
         pairs = self.rows[["data_size", "seed"]].drop_duplicates()
-        return sorted((int(row.data_size), str(row.seed)) for row in pairs.itertuples())
+        return sorted(zip(pairs["data_size"].astype(int), pairs["seed"].astype(str), strict=True))
 
     def line(self, curve: Curve, cell: tuple[int, str], quantity: str) -> pd.DataFrame:
         """Updates and values of one curve; of several trainings of the same name, the first."""

@@ -64,11 +64,17 @@ def extract_tables(material: Material) -> list[str]:
     points = points_here(material)
     if not points:
         return []
-    write_json(material, PROVENANCE, _provenance(material, points))
-    digest = _digest(points)
-    if _is_fresh(material.study.folder, digest):
-        return []
-    notes: list[str] = []
+    digest, notes = _digest(points), list[str]()
+    if not _is_fresh(material.study.folder, digest):
+        _extract(material, points, notes)
+        if not notes:
+            write_atomically(material.study.folder / STAMP, f"{digest}\n".encode())
+    notes = list(dict.fromkeys(notes))
+    write_json(material, PROVENANCE, _provenance(material, points) | {"notes": notes})
+    return notes
+
+
+def _extract(material: Material, points: Sequence[PointRow], notes: list[str]) -> None:
     reader = _Reader(notes)
     write_csv(material, CREDIT, credit_values.COLUMNS, reader.credit(points))
     write_csv(material, SPURIOUS, spurious.COLUMNS, reader.spurious(points))
@@ -76,9 +82,6 @@ def extract_tables(material: Material) -> list[str]:
     for content in reader.solutions(points):
         if content["sets"]:
             write_json(material, SOLUTIONS, content)
-    if not notes:
-        write_atomically(material.study.folder / STAMP, f"{digest}\n".encode())
-    return list(dict.fromkeys(notes))
 
 
 def points_here(material: Material) -> list[PointRow]:

@@ -27,6 +27,11 @@ class KeptArtifact:
     manifest: Mapping[str, Any]
 
     @property
+    def is_shipped(self) -> bool:
+        """Whether it came with the package, and was not made by the study."""
+        return self.folder.parent == _SHIPPED
+
+    @property
     def config(self) -> Mapping[str, Any]:
         """The config of its stage."""
         return self._part("config")

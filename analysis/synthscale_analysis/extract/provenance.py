@@ -19,7 +19,7 @@ from synthscale_analysis.extract.lineage import KeptArtifact, Lineage
 
 Json = dict[str, Any]
 Value = str
-LEFT_OUT = frozenset({"seed", "fingerprint", "test_fingerprint"})
+LEFT_OUT = frozenset({"seed", "fingerprint", "test_fingerprint", "num_problems"})
 MAX_REASON_CHARACTERS = 300
 MAX_VALUES = 6
 MAX_UNFINISHED = 200
@@ -30,7 +30,9 @@ def provenance_json(
     source: Path, records: pd.DataFrame, labels: Mapping[str, str], lineages: Mapping[str, Lineage]
 ) -> Json:
     """All of it; labels: of each point's curve, by the key of its last artifact, as `lineages` are."""
-    artifacts = {one.key: one for lineage in lineages.values() for one in lineage.by_role.values()}
+    artifacts = {
+        one.key: one for lineage in lineages.values() for one in lineage.by_role.values() if not one.is_shipped
+    }
     sizes = dict(zip(records["artifact"].astype(str), records["data_size"], strict=True))
     return {
         "settings": settings_by_label(lineages, labels, sizes),
@@ -38,6 +40,7 @@ def provenance_json(
         "git_commits": _counted(one.manifest.get("git_commit") for one in artifacts.values()),
         "devices": _counted(one.manifest.get("device") for one in artifacts.values()),
         "created": _span(one.manifest.get("created") for one in artifacts.values()),
+        "has_shipped_base": any(one.is_shipped for lineage in lineages.values() for one in lineage.by_role.values()),
         "teachers": [teacher for one in artifacts.values() if (teacher := _teacher(one))],
         "commands": commands(source),
         **unfinished(source, records),
@@ -161,7 +164,7 @@ def _shown(values: Mapping[Value, set[float]]) -> str:
     one_each = len({size for size, _ in by_size}) == len(by_size)
     shown = [value for _, value in by_size] if one_each else sorted(values)
     more = f" … ({len(shown)} values)" if len(shown) > MAX_VALUES else ""
-    return f"{', '.join(shown[:MAX_VALUES])}{more} {'by size' if one_each else 'in turn'}"
+    return f"{'by size' if one_each else 'varies'}: {', '.join(shown[:MAX_VALUES])}{more}"
 
 
 def _versions(artifacts: Iterable[KeptArtifact]) -> dict[str, dict[str, int]]:

@@ -41,6 +41,15 @@ def read_table(material: Material, name: str) -> pd.DataFrame | None:
     return None if kept.empty else kept
 
 
+def read_plain(material: Material, name: str) -> pd.DataFrame | None:
+    """Another table of the report or beside the records, as it is; None where there is none."""
+    path = _found(material, name)
+    try:
+        return pd.read_csv(path) if path is not None else None
+    except (OSError, ValueError):
+        return None
+
+
 def read_json(material: Material, name: str) -> dict[str, Any] | None:
     """A JSON file of the report or beside the records; None where there is none."""
     path = _found(material, name)

@@ -163,10 +163,8 @@ def _where_line(cell: CreditCell | None) -> Line:
 def _line(rows: pd.DataFrame | None, hover: str) -> Line:
     if rows is None:
         return Line([], [], [], [], [])
-    places = [
-        (float(row.place), float(row.value), int(row.count))
-        for row in rows[["place", "value", "count"]].itertuples(index=False, name="Place")
-    ]
+    columns = (rows[name].tolist() for name in ("place", "value", "count"))
+    places = list(zip(*columns, strict=True))
     texts = [hover.format(place=place, value=value, count=count) for place, value, count in places]
     nothing: list[float | None] = [None] * len(places)
     return Line([place for place, _, _ in places], [value for _, value, _ in places], nothing, nothing, texts)

@@ -1,6 +1,7 @@
 """Spurious steps: right answers with wrong or useless steps, and what learning from them does."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from plotly.graph_objects import Figure, Scatter
@@ -141,9 +142,10 @@ def _shares(table: pd.DataFrame, material: Material) -> Figure:
 
 def _line(rows: pd.DataFrame) -> Line:
     by_size = rows.groupby("data_size").agg(share=("share", "mean"), num=("num", "sum"))
+    rows_of: Any = by_size.itertuples()
     texts = [
         f"{size:,.0f} problems: {100 * row.share:.2f} % of {row.num:,.0f}"
-        for size, row in zip(by_size.index, by_size.itertuples(), strict=True)
+        for size, row in zip(by_size.index, rows_of, strict=True)
     ]
     nothing: list[float | None] = [None] * len(by_size)
     return Line([float(size) for size in by_size.index], by_size["share"].tolist(), nothing, nothing, texts)
@@ -155,10 +157,11 @@ def _effect(relative: pd.DataFrame, material: Material) -> Figure:
         own = relative[relative["label"] == curve.label]
         if own.empty:
             continue
+        runs: Any = own.itertuples()
         texts = [
             f"{as_text(curve.label)}<br>{row.data_size:,} problems, seed {row.seed}: {100 * row.share:.1f} % "
             f"with a wrong step, accuracy {100 * row.test_accuracy:.1f} %"
-            for row in own.itertuples()
+            for row in runs
         ]
         look = {"mode": "markers", "marker": marker(curve, 8), "hovertext": texts}
         x, y = (100 * own["share_less"]).tolist(), (100 * own["accuracy_less"]).tolist()
@@ -174,6 +177,7 @@ def _valued(valued: pd.DataFrame, material: Material) -> DataTable:
     columns = ("method", "problems", "accepted solutions", "steps with a value", "A ≤ 0", "A < 0")
     order = {curve.label: place for place, curve in enumerate(material.curves)}
     ranked = valued.assign(order=valued["label"].map(order)).sort_values(["order", "data_size", "source"])
+    ranked_rows: Any = ranked.itertuples()
     rows = [
         (
             str(row.label),
@@ -183,6 +187,6 @@ def _valued(valued: pd.DataFrame, material: Material) -> DataTable:
             f"{100 * row.useless:.1f} %",
             f"{100 * row.harmful:.1f} %",
         )
-        for row in ranked.itertuples()
+        for row in ranked_rows
     ]
     return DataTable(columns, rows, _VALUED, frozenset({*columns} - {"method", "accepted solutions"}))
