@@ -27,8 +27,8 @@ from synthscale.scaling.laws import Bound, FloatArray
 #: δ of the first step (nearly least squares for log residuals) and the factor between steps.
 FIRST_DELTA, DELTA_STEP = 1.0, 10**-0.5
 #: A curve is done with a δ where a Newton step would lower its loss by less than this share: least squares, the steps
-#: between, and the last δ; or after so many iterations at each δ before the last, and at the last.
-FIRST_GAIN, APPROACH_GAIN, LEAST_GAIN = 1e-8, 1e-4, 1e-13
+#: between, and the last δ; or after so many iterations at a δ between, and at the first or the last.
+FIRST_GAIN, APPROACH_GAIN, LEAST_GAIN = 1e-8, 1e-3, 1e-12
 NUM_APPROACH_ITERATIONS, NUM_ITERATIONS = 15, 200
 #: A loss a point below this is an exact fit, up to rounding.
 EXACT = 1e-24
@@ -174,9 +174,9 @@ def _next_steps(problem: _Problem, steps: NDArray[np.int64], residuals: FloatArr
 
 def _is_done(problem: _Problem, curves: _Curves, gains: FloatArray) -> NDArray[np.bool_]:
     """Whether a curve has nothing left to do at its δ. gains: [num_curves], by which a step would lower its loss."""
-    is_last = curves.steps == len(problem.deltas) - 1
-    least = np.where(is_last, LEAST_GAIN, np.where(curves.steps == 0, FIRST_GAIN, APPROACH_GAIN))
-    most = np.where(is_last, NUM_ITERATIONS, NUM_APPROACH_ITERATIONS)
+    is_first, is_last = curves.steps == 0, curves.steps == len(problem.deltas) - 1
+    least = np.where(is_last, LEAST_GAIN, np.where(is_first, FIRST_GAIN, APPROACH_GAIN))
+    most = np.where(is_first | is_last, NUM_ITERATIONS, NUM_APPROACH_ITERATIONS)
     done: NDArray[np.bool_] = gains <= least * curves.losses + EXACT * curves.weights.sum(axis=1)
     done |= (curves.damping >= HOPELESS_DAMPING) | (curves.tried >= most)
     return done
