@@ -11,7 +11,7 @@ from synthscale_analysis.report import main
 
 Records = Callable[..., pd.DataFrame]
 FILES = {f"{name}.{ext}" for name in ("error_vs_size", "fits", "data_multiplier") for ext in ("png", "svg")}
-FILES |= {"summary.csv", "fits.csv", "multipliers.csv", "made_from.txt"}
+FILES |= {"index.html", "summary.csv", "fits.csv", "multipliers.csv", "made_from.txt"}
 FEW_DRAWS = ["--bootstrap", "10"]
 
 
@@ -29,7 +29,7 @@ def cell(summary: pd.DataFrame, algorithm: str, size: int) -> "pd.Series[float]"
 
 def test_complete_study(tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]) -> None:
     folder = report(tmp_path, records())
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.iterdir()} >= FILES
     summary = pd.read_csv(folder / "summary.csv")
     assert len(summary) == 4 * 3
     rft = cell(summary, "rft", 128)
@@ -54,6 +54,7 @@ def test_complete_study(tmp_path: Path, records: Records, capsys: pytest.Capture
     printed = capsys.readouterr().out
     assert "SFT, matched updates" in printed and "my_method" in printed and "1 (baseline)" in printed
     assert "Missing" not in printed
+    assert f"Open {folder / 'index.html'}" in printed
 
 
 def test_half_finished_study(tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +63,7 @@ def test_half_finished_study(tmp_path: Path, records: Records, capsys: pytest.Ca
     table = table[~((table["algorithm"] == "my_method") & (table["seed"] > 0))]
     table.loc[(table["algorithm"] == "sft") & (table["data_size"] == 256) & (table["seed"] == 0), "test_error"] = 0.0
     folder = report(tmp_path, table)
-    assert {path.name for path in folder.iterdir()} == FILES
+    assert {path.name for path in folder.iterdir()} >= FILES
     printed = " ".join(capsys.readouterr().out.split())
     assert "rft at 256 (all)" in printed
     assert "my_method at 64 (seed 1, 2)" in printed
@@ -99,7 +100,9 @@ def test_perfect_scores_everywhere_are_reported(tmp_path: Path, records: Records
 def test_same_records_same_bytes(tmp_path: Path, records: Records) -> None:
     table = records({"sft": 1.0, "rft": 1.7})
     first, second = report(tmp_path / "a", table), report(tmp_path / "b", table)
-    for name in FILES:
+    names = {path.name for path in first.iterdir()}
+    assert names == {path.name for path in second.iterdir()}
+    for name in names:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
 

@@ -18,11 +18,16 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from headless_chromium import DESKTOP, PHONE, Driver, OpenPage, requests
-from synthscale_analysis.report import main
+from synthscale_analysis.material import Material
+from synthscale_analysis.output import write_atomically
+from synthscale_analysis.page.render import render_page
+from synthscale_analysis.records import read_records
+from synthscale_analysis.report_files import PAGE
+from synthscale_analysis.studies import studies_in
 
 REQUIRE = "SYNTHSCALE_REQUIRE_CHROMIUM"
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FEW_DRAWS = ["--bootstrap", "10"]
+NUM_DRAWS = 10
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,12 +67,12 @@ def open_page(chromium: Driver) -> Iterator[OpenPage]:
             "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]}
         )
         chromium.get((folder / "report" / "index.html").resolve().as_uri())
-        chromium.execute_script("localStorage.clear()")
         return chromium
 
     for kind in ("browser", "performance"):
         chromium.get_log(kind)  # of an earlier test
     yield open_at
+    chromium.execute_script("localStorage.clear()")  # a theme that the test has chosen
     complaints = [entry["message"] for entry in chromium.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert not complaints
     assert requests(chromium) <= {"file", "data", "blob"}
@@ -75,10 +80,11 @@ def open_page(chromium: Driver) -> Iterator[OpenPage]:
 
 @pytest.fixture(scope="session")
 def report_on() -> Callable[[Path], Path]:
-    """Makes the report of a study's folder with few draws, and returns the folder."""
+    """Makes the page alone of a study of one task and model, with few draws, and returns the study's folder."""
 
     def make(folder: Path) -> Path:
-        assert main([str(folder), *FEW_DRAWS]) == 0
+        (study,) = studies_in(read_records(folder), folder / "report")
+        write_atomically(study.folder / PAGE, render_page(Material(study, folder, NUM_DRAWS)).encode())
         return folder
 
     return make
@@ -86,7 +92,7 @@ def report_on() -> Callable[[Path], Path]:
 
 @pytest.fixture(scope="session")
 def quick_folder(tmp_path_factory: pytest.TempPathFactory, report_on: Callable[[Path], Path]) -> Path:
-    """The committed records of the quick study, without artifacts, with their report."""
+    """The committed records of the quick study, without artifacts, with their page."""
     folder = tmp_path_factory.mktemp("quick")
     shutil.copy(Path(__file__).parents[3] / "analysis" / "results" / "quick" / "results.csv", folder)
     return report_on(folder)

@@ -137,6 +137,9 @@ def test_it_prints_light_with_every_chart(open_page: OpenPage, quick_folder: Pat
     assert all(of_charts(driver, "Boolean(chart.dataset.drawn)")), "those that were never in view too"
     driver.execute_async_script("setTimeout(arguments[0], 300)")
     assert looks(driver)[0] != "rgb(255, 255, 255)", "and is dark again afterwards"
+    driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert looks(driver) == ("rgb(255, 255, 255)", "rgb(29,29,31)")
+    driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
 
 
 def test_headings_are_in_order_and_charts_are_described(open_page: OpenPage, quick_folder: Path) -> None:

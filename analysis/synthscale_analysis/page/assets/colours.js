@@ -115,6 +115,8 @@ window.synthscale = { widgets: {} };
     toggleTheme: () => choose(isDark() ? "light" : "dark"),
     setPrinting(now) {
       printing = now;
+      // the browser takes the style of print only once the page is laid out for it, and charts are drawn before
+      document.documentElement.toggleAttribute("data-printing", now);
       announce();
     },
   });
