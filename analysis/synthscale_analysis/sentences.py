@@ -12,7 +12,7 @@ from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve, baseline_rows
 from synthscale_analysis.estimates import NUM_DRAWS, SEED, overall_multiplier_of
 
-#: Baselines within a sentence.
+#: Algorithms whose label is not as they are called within a sentence.
 WITHIN = {"sft_matched": "SFT with matched updates"}
 _SIGNS = {Reach.IN_RANGE: "", Reach.MORE_THAN: "> ", Reach.LESS_THAN: "< "}
 _SURE = 0.99  # p-values beyond this say no more
@@ -24,13 +24,14 @@ def headline(
     """The sentence on a curve against a baseline; None for the baseline itself."""
     if curve.algorithm == baseline:
         return None
+    method = WITHIN.get(curve.algorithm, curve.label)
     name, rows = WITHIN.get(baseline, LABELS.get(baseline, baseline)), baseline_rows(records, baseline)
     if rows.empty:
-        return f"{curve.label} has no multiplier: there are no runs of {name}"
+        return f"{method} has no multiplier: there are no runs of {name}"
     overall = overall_multiplier_of(records, curve, baseline, num_draws, seed)
     if overall is None:
-        return f"{curve.label} has no multiplier: {name} makes no errors"
-    return multiplier_sentence(curve.label, name, overall)
+        return f"{method} has no multiplier: {name} makes no errors"
+    return multiplier_sentence(method, name, overall)
 
 
 def multiplier_sentence(method: str, baseline: str, overall: OverallMultiplier) -> str:

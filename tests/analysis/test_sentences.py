@@ -78,6 +78,7 @@ def test_from_records(records: Records) -> None:
     assert found is not None
     assert found.startswith("RFT is worth 1.") and "times the data of SFT with matched updates, over 64–" in found
     assert of(table, "sft") is None
+    assert str(of(table, "sft_matched")).startswith("SFT with matched updates is worth 1.")
     one_seed = of(records(num_seeds=1), "rft")
     assert one_seed is not None and one_seed.endswith("problems (one seed: no interval)")
     beyond = of(records({"sft": 1.0, "rft": 1000.0}), "rft")
