@@ -20,7 +20,7 @@ from plotly.offline import get_plotlyjs
 
 from synthscale_analysis.material import Material
 from synthscale_analysis.page.chart import HEIGHT_PIXELS, dash
-from synthscale_analysis.page.contents import contents
+from synthscale_analysis.page.contents import CONTENTS
 from synthscale_analysis.page.scope import scope_of, title_of
 from synthscale_analysis.page.section import Block, Chart, DataTable, MakesSection, Points, Prose, Section, Widget
 
@@ -40,9 +40,9 @@ class _Method:
     dashes: str
 
 
-def render_page(material: Material, modules: Sequence[MakesSection] | None = None) -> str:
-    """The page of one task and model. modules: of the sections; by default all of `contents`."""
-    made = [module.section(material) for module in (contents() if modules is None else modules)]
+def render_page(material: Material, modules: Sequence[MakesSection] = CONTENTS) -> str:
+    """The page of one task and model. modules: of the sections."""
+    made = [module.section(material) for module in modules]
     sections = [part for part in made if isinstance(part, Section)]
     blocks = [block for section in sections for block in section.blocks]
     names = sorted({block.name for block in blocks if isinstance(block, Widget)})

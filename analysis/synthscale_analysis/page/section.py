@@ -49,7 +49,7 @@ class Chart:
 class DataTable:
     """A table; cells are text, and are escaped.
 
-    numeric: the columns that are set flush right. folded: what to click on to see the table; empty for one that is seen.
+    numeric: the columns that are set flush right. folded: what to click on to see the table; empty for one in sight.
     """
 
     columns: Sequence[str]
