@@ -44,6 +44,12 @@ def is_fresh(folder: Path, digest: str) -> bool:
     return made_from == digest and all((folder / name).exists() for name in files)
 
 
+def files_of(folder: Path) -> list[str]:
+    """Names of the files of the folder's report; none where there is none."""
+    stamp = folder / STAMP
+    return stamp.read_text().splitlines()[1:] if stamp.exists() else []
+
+
 def mark_fresh(folder: Path, digest: str, files: Iterable[str]) -> None:
     """Note what the report was made from, and its files; written last."""
     write_atomically(folder / STAMP, "".join(f"{line}\n" for line in (digest, *sorted(files))).encode())

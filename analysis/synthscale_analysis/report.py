@@ -1,6 +1,7 @@
 """`synthscale report`: a page, figures and tables of a study.
 
     synthscale report runs/eightfold
+    synthscale report runs/eightfold report.bootstrap=5000 report.wandb=true    # or --bootstrap 5000 --wandb
 
 Reads DIR/results.csv (or .parquet) and writes into DIR/report/: index.html, one page that needs no file beside it;
 error_vs_size, fits and data_multiplier as PNG and SVG; summary.csv, fits.csv and multipliers.csv; where the points'
@@ -17,11 +18,13 @@ from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.estimates import NUM_DRAWS, SEED, STUDY_DELTA
 from synthscale_analysis.figure_seconds import LEFT_OUT
 from synthscale_analysis.material import Material
+from synthscale_analysis.options import as_options
 from synthscale_analysis.output import report_console
 from synthscale_analysis.printed_table import printed_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.report_files import PAGE, write_report
 from synthscale_analysis.studies import studies_in
+from synthscale_analysis.wandb_report import log_report
 
 _DESCRIPTION = (
     "A page (DIR/report/index.html), figures and tables of a study. Laws are fitted with Huber's δ = "
@@ -33,20 +36,24 @@ _DESCRIPTION = (
 @one_sentence_errors
 def main(argv: list[str]) -> int:
     """Run the command; argv is without the program's name. 0, or 2 for a study that cannot be reported on."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(as_options(argv, "report", parser))
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
     if options.seed < 0:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
     records = read_records(options.folder)
     console = report_console()
-    for study in studies_in(records, options.folder / "report", options.task, options.model):
+    studies = studies_in(records, options.folder / "report", options.task, options.model)
+    for study in studies:
         material = Material(study, options.folder, options.bootstrap, options.seed)
         console.print(printed_table(material, write_report(material)))
         for note in material.gaps if material.stage_seconds is not None else [*material.gaps, LEFT_OUT]:
             console.print(note, highlight=False)
         console.print(f"Figures and tables: {study.folder}", highlight=False, soft_wrap=True)
         console.print(f"Open {study.folder / PAGE}", highlight=False, soft_wrap=True)
+    if options.wandb:
+        log_report(options.folder, studies)
     return 0
 
 
@@ -57,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", help="only this model")
     parser.add_argument("--bootstrap", type=int, default=NUM_DRAWS, help=f"draws (default: {NUM_DRAWS})")
     parser.add_argument("--seed", type=int, default=SEED, help=f"seed of the bootstrap (default: {SEED})")
+    parser.add_argument(
+        "--wandb", action="store_true", help="log it to wandb, offline unless WANDB_MODE says otherwise"
+    )
     return parser
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from synthscale.study.logger import log_point
 from synthscale.study.record import make_record, point_name
 from synthscale.study.store import ArtifactStore
+from wandb_runs import SECRET, forbid_network, inspect, records_of
 
 STAGES = {
     "sft": {"curves": "update,train_loss,validation_loss\n1,2.5,\n2,1.5,1.75\n"},
@@ -31,48 +27,30 @@ def logged(toy, tmp_path, logger: str):
     return point
 
 
-def inspect(folder: Path) -> str:
-    """What a wandb run's file holds, as wandb itself reads it."""
-    command = [str(Path(sys.executable).parent / "wandb"), "leet", "inspect", "--json", str(folder)]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
-
-
 @pytest.fixture
 def offline(monkeypatch):
-    """No network but sockets of this machine, no wandb settings, and a key that must not be found anywhere."""
-    connect = socket.socket.connect
-
-    def local_only(self, address):
-        host = address[0] if isinstance(address, tuple) else "unix"
-        assert host in ("unix", "127.0.0.1", "localhost", "::1"), f"tried to reach {address}"
-        return connect(self, address)
-
-    monkeypatch.setattr(socket.socket, "connect", local_only)
-    monkeypatch.delenv("WANDB_MODE", raising=False)
-    monkeypatch.setenv("WANDB_API_KEY", "5ecre7" * 7)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-5ecre7-of-the-teacher")
+    forbid_network(monkeypatch)
 
 
 def test_wandb_holds_config_curves_and_figures_and_no_key(toy, tmp_path, offline):
     point = logged(toy, tmp_path, "wandb")
     (folder,) = (tmp_path / "toy" / "wandb").glob(f"offline-run-*-{point_name(point)}")
     text = inspect(folder)
-    lines = [json.loads(line) for line in text.splitlines()]
-    (run,) = (line["run"] for line in lines if line["type"] == "run")
+    (run,) = records_of(text, "run")
     assert run["display_name"] == point.label
     assert run["run_group"] == "toy"
     assert run["config"]["update"]["data_size"] == 64
-    history = [(line["history"]["step"]["num"], line["history"]["item"]) for line in lines if line["type"] == "history"]
+    history = [(line["step"]["num"], line["item"]) for line in records_of(text, "history")]
     points = [(step, {k: v for k, v in item.items() if not k.startswith("_")}) for step, item in history]
     assert points == [
         (1, {"sft/update": 1, "sft/train_loss": 2.5}),
         (2, {"sft/update": 2, "sft/train_loss": 1.5, "sft/validation_loss": 1.75}),
         (3, {"policy/update": 1, "policy/train_loss": 0.5, "policy/margin": 0.125}),
     ]
-    summary = {k: v for line in lines if line["type"] == "summary" for k, v in line["summary"]["update"].items()}
+    summary = {k: v for line in records_of(text, "summary") for k, v in line["update"].items()}
     assert summary["test_accuracy"] == 0.5
-    assert "5ecre7" not in text
-    assert all(b"5ecre7" not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert SECRET not in text
+    assert all(SECRET.encode() not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def test_wandb_logs_a_point_once_and_mends_a_run_that_was_cut_off(toy, tmp_path, offline):

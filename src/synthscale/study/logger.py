@@ -4,8 +4,7 @@ Curves are replayed from the `curves.csv` of the point's fine-tunings with the s
 wandb run cannot be resumed: the step would start at 0 again, in a second folder. A shared stage's curves go into
 each point's run.
 
-A logger never loses a record: what goes wrong here is a warning. wandb runs offline unless WANDB_MODE says
-otherwise, and its own error reports are switched off, so that by default no network is touched.
+A logger never loses a record: what goes wrong here is a warning.
 """
 
 from __future__ import annotations
@@ -13,17 +12,15 @@ from __future__ import annotations
 import csv
 import io
 import logging
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from synthscale.durable import write_durably
 from synthscale.stage.stage import plain
+from synthscale.study.quiet_wandb import open_run
 from synthscale.study.recipe import Point
 from synthscale.study.record import Record, point_name, study_folder
 from synthscale.study.store import ArtifactStore
@@ -77,45 +74,20 @@ def _write_wandb(point: Point, record: Record, curves: Curves, study: Path) -> N
 
 
 def _write_one_run(point: Point, record: Record, curves: Curves, study: Path, run_id: str) -> None:
-    for leftover in (study / "wandb").glob(f"offline-run-*-{run_id}"):  # of a process killed while it wrote
-        shutil.rmtree(leftover)
-    with _wandb_run(point, run_id, study) as run:
-        for step, row in enumerate(_wandb_rows(curves), start=1):
-            run.log(row, step=step)
-        run.summary.update({name: value for name, value in asdict(record).items() if value is not None})
-
-
-def _wandb_run(point: Point, run_id: str, study: Path) -> Any:
-    """A quiet run of its own, with the config and nothing of the machine or its environment."""
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    import wandb
-
-    study.mkdir(parents=True, exist_ok=True)
     config = plain(point.config)
-    settings = wandb.Settings(
-        silent=True,
-        console="off",
-        disable_code=True,
-        disable_git=True,
-        save_code=False,
-        x_disable_meta=True,
-        x_disable_stats=True,
-        x_save_requirements=False,
-        init_timeout=30,
-    )
-    mode: Any = os.environ.get("WANDB_MODE", "offline")
-    return wandb.init(
+    run = open_run(
+        folder=study,
         project=config["logger"]["project"],
         group=config["study_name"],
         name=point.label,
-        id=run_id,
+        run_id=run_id,
         config=config,
-        mode=mode,
-        resume="allow" if mode == "online" else None,
-        reinit="create_new",
-        dir=study,
-        settings=settings,
+        job_type=None,
     )
+    with run:
+        for step, row in enumerate(_wandb_rows(curves), start=1):
+            run.log(row, step=step)
+        run.summary.update({name: value for name, value in asdict(record).items() if value is not None})
 
 
 def _wandb_rows(curves: Curves) -> Iterator[dict[str, float]]:
