@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,9 +86,8 @@ def main(argv: Sequence[str]) -> int:
 def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
     lines = []
     for (law, design, parameter), cell in table.groupby(["law", "design", "parameter"], sort=False):
-        of_kind = cell.set_index("interval")
-        columns = [_told(of_kind.loc[kind.value]) for kind in IntervalKind]
-        columns += [f"{of_kind.loc[kind.value, 'mean_width']:.3g}" for kind in IntervalKind]
+        of_kind = [cell[cell["interval"] == kind.value].to_dict("records")[0] for kind in IntervalKind]
+        columns = [_told(row) for row in of_kind] + [f"{row['mean_width']:.3g}" for row in of_kind]
         lines.append(f"| {law} | {design} | {parameter} | {' | '.join(columns)} |")
     inside = table["coverage"].between(LOW, HIGH).groupby(table["interval"]).sum()
     of_each = len(table) // len(IntervalKind)
@@ -107,7 +107,7 @@ def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
 """
 
 
-def _told(row: pd.Series) -> str:
+def _told(row: dict[Hashable, Any]) -> str:
     text = f"{row['coverage']:.3f} ({row['coverage_low']:.2f}–{row['coverage_high']:.2f})"
     return text if LOW <= row["coverage"] <= HIGH else f"**{text}**"
 

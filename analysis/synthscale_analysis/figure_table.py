@@ -38,19 +38,19 @@ def table_figure(fits: Sequence[tuple[str, FittedCurve]], x: str, y: str) -> Fig
 
 
 def _draw(axes: Axes, group: str, fitted: FittedCurve, colour: str, marker: str) -> None:
-    inputs, values = fitted.measurements.inputs[:, 0], fitted.measurements.values
+    inputs, values = fitted.measurements.inputs[:, 0], fitted.measurements.values * fitted.measurements.unit
     axes.plot(inputs, values, marker, color=colour, markersize=4, alpha=0.7, markeredgewidth=0, zorder=3)
     if fitted.fit is None:
         axes.plot([], [], marker, color=colour, markersize=4, label=f"{group}: {fitted.notes[0]}")
         return
     inside = _grid(fitted, inputs.min(), inputs.max())
-    axes.plot(inside, fitted.fit.predict(inside), color=colour, zorder=2, label=f"{group}: {fitted.law.formula}")
-    if fitted.bootstrap is not None:
-        band = fitted.bootstrap.band(inside)
+    axes.plot(inside, fitted.predict(inside), color=colour, zorder=2, label=f"{group}: {fitted.law.formula}")
+    band = fitted.band(inside)
+    if band is not None:
         axes.fill_between(inside, band.low, band.high, color=colour, alpha=0.15, linewidth=0, zorder=1)
     if fitted.law.takes_logs:
         beyond = _grid(fitted, inputs.max(), FAR * inputs.max())
-        axes.plot(beyond, fitted.fit.predict(beyond), "--", color=colour, linewidth=0.9, zorder=2)
+        axes.plot(beyond, fitted.predict(beyond), "--", color=colour, linewidth=0.9, zorder=2)
 
 
 def _grid(fitted: FittedCurve, low: float, high: float) -> np.ndarray:

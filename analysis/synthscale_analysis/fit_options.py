@@ -3,12 +3,14 @@
 import argparse
 from pathlib import Path
 
-from synthscale.scaling import HUBER_DELTA, LAWS, Law
-from synthscale_analysis import fit_power, fit_target
+from synthscale.scaling import HUBER_DELTA, LAWS, IntervalKind, Law
+from synthscale_analysis import fit_power, fit_predict, fit_rows, fit_target
 from synthscale_analysis.errors import UserError
+from synthscale_analysis.fit_laws import LAWS_HELP
 from synthscale_analysis.output import FORMATS
 
 AUTO = "auto"
+NUM_DRAWS = 4000
 _DELTA_HELP = (
     "log residual beyond which a point is an outlier (Huber's δ; default: %(default)g, as published for training "
     "losses; for test errors give their spread over seeds, e.g. 0.1, as report does)"
@@ -29,13 +31,20 @@ def parse_options(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
     if not options.delta > 0:
         raise UserError(f"--delta must be positive, not {options.delta:g}")
+    fit_rows.check(options)
+    fit_predict.check(options)
     fit_target.check(options)
     fit_power.check(options)
     return options
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="synthscale fit", description="Fit a scaling law to a table, with intervals.")
+    parser = argparse.ArgumentParser(
+        prog="synthscale fit",
+        description="Fit a scaling law to a table, with intervals.",
+        epilog=LAWS_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("table", type=Path, help="a .csv or .parquet file")
     parser.add_argument("--x", required=True, help="column of sizes, e.g. data_size, or columns: parameters,tokens")
     parser.add_argument("--y", required=True, help="column of errors or losses, e.g. test_error")
@@ -45,16 +54,27 @@ def _parser() -> argparse.ArgumentParser:
         "--law",
         choices=[*LAWS, AUTO],
         default="power",
-        help="law to fit (default: power); auto: every law of as many sizes as --x names, and which of them holds",
+        help="law to fit, see below (default: power); auto: every law of as many sizes as --x names, and which holds",
     )
     parser.add_argument(
         "--holdout", type=int, default=0, metavar="K", help="say how far a fit without the K largest sizes is off there"
     )
-    parser.add_argument("--bootstrap", type=int, default=1000, help="draws of the bootstrap (default: 1000)")
+    parser.add_argument(
+        "--bootstrap", type=int, default=NUM_DRAWS, help="draws of the bootstrap (default: %(default)d)"
+    )
+    parser.add_argument(
+        "--interval",
+        type=IntervalKind,
+        choices=list(IntervalKind),
+        default=IntervalKind.PERCENTILE,
+        help="percentiles of the draws (default), or these corrected for bias and skew (Efron 1987)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap (default: 0)")
     parser.add_argument("--delta", type=float, default=HUBER_DELTA, help=_DELTA_HELP)
     parser.add_argument("--figure", type=Path, help="draw rows and fits into this .svg, .pdf or .png file")
     parser.add_argument("--json", type=Path, help="write the fits to this file as well")
+    fit_rows.add_arguments(parser)
+    fit_predict.add_arguments(parser)
     fit_target.add_arguments(parser)
     fit_power.add_arguments(parser)
     return parser

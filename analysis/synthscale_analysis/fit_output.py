@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from synthscale.scaling import best_of
+from synthscale_analysis.fit_rows import noise_text
 from synthscale_analysis.fitting import FittedCurve, verdict_on
 
 #: Fits in the order of groups and laws, each with the name of its group.
@@ -14,10 +15,12 @@ GroupFits = list[tuple[str, FittedCurve]]
 
 
 def fit_table(fits: GroupFits, options: argparse.Namespace) -> Table:
-    names = list(dict.fromkeys(name for _, fitted in fits for name in fitted.law.parameter_names))
+    names = list(dict.fromkeys(name for _, fitted in fits if fitted.fit for name in fitted.fit.parameters))
+    formulas = dict.fromkeys(f"{fitted.law.name}: {fitted.law.formula}" for _, fitted in fits)
     inputs = ", ".join(f"{name} is {x}" for name, x in zip(fits[0][1].law.input_names, options.x, strict=True))
-    caption = f"95 % intervals from {options.bootstrap} bootstrap draws; {inputs}; Huber δ {options.delta:g}"
-    table = Table(title=f"{options.y} against {', '.join(options.x)}", caption=caption)
+    how = f"95 % {options.interval} intervals from {options.bootstrap} bootstrap draws"
+    caption = f"{how}; {inputs}; Huber δ {options.delta:g}{noise_text(options)}"
+    table = Table(title=f"{options.y} against {', '.join(options.x)}", caption="\n".join([*formulas, caption]))
     for heading in (options.group or "group", "law", *names):
         table.add_column(heading, overflow="fold")
     for heading in ("AICc", *(["held out"] if options.holdout else []), "rows", "sizes", "seeds"):
@@ -26,7 +29,7 @@ def fit_table(fits: GroupFits, options: argparse.Namespace) -> Table:
     for group, fitted in fits:
         counts = (str(fitted.measurements.num_rows), str(fitted.measurements.num_sizes), fitted.seeds_per_size)
         cells = [parameter_text(fitted, name) for name in names]
-        table.add_row(group, fitted.law.formula, *cells, *_judgement(fitted, options), *counts, "; ".join(fitted.notes))
+        table.add_row(group, fitted.law.name, *cells, *_judgement(fitted, options), *counts, "; ".join(fitted.notes))
     return table
 
 
@@ -64,7 +67,19 @@ def parameter_text(fitted: FittedCurve, name: str) -> str:
 
 
 def as_json(fits: GroupFits, verdicts: dict[str, str], options: argparse.Namespace) -> dict[str, Any]:
-    names = ("x", "y", "group", "seed_column", "bootstrap", "seed", "delta", "holdout")
+    names = (
+        "x",
+        "y",
+        "group",
+        "seed_column",
+        "num_test",
+        "chance",
+        "bootstrap",
+        "interval",
+        "seed",
+        "delta",
+        "holdout",
+    )
     settings = {name: getattr(options, name) for name in names} | {"x": ",".join(options.x)}
     written = [_fit_as_json(group, fitted) for group, fitted in fits]
     return {"table": str(options.table), **settings, "verdicts": verdicts, "fits": written}

@@ -6,21 +6,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from numpy.typing import ArrayLike
+
 from synthscale.scaling import (
+    Band,
     Fit,
     FitBootstrap,
     Interval,
+    IntervalKind,
     Judged,
     Law,
     Measurements,
+    at_chance,
     bootstrap_fit,
     fit_law,
     interval_obstacle,
     judge,
+    unidentified,
     verdict,
 )
-
-FEW_SEEDS = 5
+from synthscale.scaling.laws import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,22 @@ class FittedCurve:
         """The parameter's interval, None without a bootstrap."""
         return None if self.bootstrap is None else self.bootstrap.interval(parameter)
 
+    def predict(self, inputs: ArrayLike) -> FloatArray:
+        """Values of the law in the table's units, which are not those of its parameters where there is a chance level.
+
+        ValueError without a fit.
+        """
+        if self.fit is None:
+            raise ValueError(f"law {self.law.name} was not fitted: {'; '.join(self.notes)}")
+        return self.fit.predict(inputs) * self.measurements.unit
+
+    def band(self, inputs: ArrayLike) -> Band | None:
+        """Pointwise band of the law in the table's units, None without a bootstrap."""
+        if self.bootstrap is None:
+            return None
+        band, unit = self.bootstrap.band(inputs), self.measurements.unit
+        return Band(band.inputs, band.low * unit, band.high * unit)
+
     @property
     def seeds_per_size(self) -> str:
         """Fewest and most seeds at a size, as "5" or "3-5"."""
@@ -51,7 +72,14 @@ class FittedCurve:
 
 
 def fit_curve(
-    law: Law, measurements: Measurements, num_draws: int, seed: int, delta: float, num_held_out: int = 0
+    law: Law,
+    measurements: Measurements,
+    num_draws: int,
+    seed: int,
+    delta: float,
+    num_held_out: int = 0,
+    *,
+    kind: IntervalKind = IntervalKind.PERCENTILE,
 ) -> FittedCurve:
     """Fit a law with a bootstrap at Huber's δ, and judge it on as many sizes held out; values must be positive."""
     if measurements.num_sizes < law.num_parameters:
@@ -62,11 +90,11 @@ def fit_curve(
         fit = fit_law(law, measurements, delta=delta)
         judged = judge(fit, measurements, num_held_out)
         notes = _fit_notes(fit) + ((obstacle,) if obstacle else ())
-        return FittedCurve(law, measurements, judged, None, notes + _held_out_notes(judged, num_held_out))
-    bootstrap = bootstrap_fit(law, measurements, num_draws=num_draws, seed=seed, delta=delta)
+        return FittedCurve(law, measurements, judged, None, notes + _table_notes(measurements, judged, num_held_out))
+    bootstrap = bootstrap_fit(law, measurements, num_draws=num_draws, seed=seed, delta=delta, kind=kind)
     judged = judge(bootstrap.fit, measurements, num_held_out)
-    notes = _fit_notes(bootstrap.fit) + _draw_notes(bootstrap, measurements) + _held_out_notes(judged, num_held_out)
-    return FittedCurve(law, measurements, judged, bootstrap, notes)
+    notes = _fit_notes(bootstrap.fit) + _draw_notes(bootstrap, measurements)
+    return FittedCurve(law, measurements, judged, bootstrap, notes + _table_notes(measurements, judged, num_held_out))
 
 
 def verdict_on(curves: Sequence[FittedCurve]) -> str:
@@ -83,17 +111,27 @@ def _fit_notes(fit: Fit) -> tuple[str, ...]:
     return fit.flags if fit.converged else (*fit.flags, "starts disagree: the optimum is uncertain")
 
 
-def _held_out_notes(judged: Judged, num_held_out: int) -> tuple[str, ...]:
-    return (f"too few sizes to hold out {num_held_out}",) if num_held_out and judged.held_out is None else ()
+def _table_notes(measurements: Measurements, judged: Judged, num_held_out: int) -> tuple[str, ...]:
+    """What the table does not support."""
+    notes = []
+    if num_held_out and judged.held_out is None:
+        notes.append(f"too few sizes to hold out {num_held_out}")
+    if measurements.unit < 1 and (guessing := at_chance(measurements)):
+        told = "1 row is" if guessing == 1 else f"{guessing} rows are"
+        notes.append(f"{told} no better than guessing: a law says nothing of them")
+    return tuple(notes)
 
 
 def _draw_notes(bootstrap: FitBootstrap, measurements: Measurements) -> tuple[str, ...]:
-    """What the interval leaves out."""
-    num_seeds = measurements.num_seeds()
+    """Where the interval comes from, if not from the seeds of every size, and what it does not tell."""
+    num_single = int((measurements.num_seeds() == 1).sum())
+    notes = [f"{name} is not identified: its interval reaches 0" for name in unidentified(bootstrap)]
     if bootstrap.resampled == "sizes":
-        return ("one seed a size: interval from resampled sizes",)
-    if num_seeds.min() == 1:
-        return (f"{int((num_seeds == 1).sum())} sizes have one seed: interval too narrow",)
-    if num_seeds.min() < FEW_SEEDS:
-        return (f"{int(num_seeds.min())} seeds: interval runs narrow",)
-    return ()
+        few = "one seed a size" if num_single == measurements.num_sizes else "most sizes have one seed"
+        return (*notes, f"{few}: interval from resampled sizes")
+    if num_single:
+        borrow = (
+            "1 size has one seed and borrows" if num_single == 1 else f"{num_single} sizes have one seed and borrow"
+        )
+        return (*notes, f"{borrow} the others' spread")
+    return tuple(notes)

@@ -4,10 +4,13 @@ Every number is checked here, with the row it stands in, so that no figure is ma
 Rows are counted from 1 and the header is not counted.
 """
 
+import csv
 import shlex
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from synthscale.scaling import Measurements
 from synthscale_analysis.errors import UserError
@@ -29,6 +32,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"cannot tell what {path} is: its name must end in .csv or .parquet")
     if not path.is_file():
         raise UserError(f"there is no file {path}")
+    if extension == ".csv":
+        _require_distinct_columns(path)
     try:
         table = pd.read_csv(path) if extension == ".csv" else pd.read_parquet(path)
     except Exception as error:  # readers raise a dozen unrelated types for a file they cannot parse
@@ -37,6 +42,15 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} has no rows")
     table.index = pd.RangeIndex(1, len(table) + 1, name=ROW)
     return table
+
+
+def _require_distinct_columns(path: Path) -> None:
+    """UserError for a column that stands twice in a CSV, of which the reader would silently rename the second."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        names = Counter(name.strip() for name in next(csv.reader(file), []))
+    repeated = [name for name, count in names.items() if count > 1 and name]
+    if repeated:
+        raise UserError(f"column {repeated[0]} stands {names[repeated[0]]} times in {path}; rename all but one")
 
 
 def require_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
@@ -104,10 +118,19 @@ def _move_settings(records: pd.DataFrame, groups: tuple[str, ...], column: str) 
             records.loc[rows, "variant"] = shlex.join(setting for setting in settings if setting not in moved)
 
 
-def measurements(rows: pd.DataFrame, x: list[str], y: str, seed_column: str | None) -> Measurements:
+def measurements(
+    rows: pd.DataFrame,
+    x: list[str],
+    y: str,
+    seed_column: str | None,
+    *,
+    num_test: ArrayLike | None = None,
+    chance: float = 0.0,
+) -> Measurements:
     """Columns of a table as measurements, x one or more; seeds compare as text, so 1 and "1" are the same seed."""
     seeds = None if seed_column is None else rows[seed_column].astype(str).to_numpy(dtype=str)
-    return Measurements.from_columns(rows[x].to_numpy(dtype=float), rows[y].to_numpy(dtype=float), seeds)
+    inputs, values = rows[x].to_numpy(dtype=float), rows[y].to_numpy(dtype=float)
+    return Measurements.from_columns(inputs, values, seeds, num_test=num_test, chance=chance)
 
 
 def _require_possible(records: pd.DataFrame) -> None:

@@ -28,7 +28,7 @@ from synthscale.scaling.bootstrap import Band, FitBootstrap, Interval, IntervalK
 from synthscale.scaling.censored import CensoredValue
 from synthscale.scaling.crossing import Reach
 from synthscale.scaling.fit import HUBER_DELTA, Fit, fit_law
-from synthscale.scaling.judgement import FAR, Judged, best_of, judge, verdict
+from synthscale.scaling.judgement import FAR, Judged, best_of, extrapolation, judge, unidentified, verdict
 from synthscale.scaling.laws import LAWS, Law, law_named
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.multiplier import DataMultiplier, data_multipliers
@@ -64,6 +64,7 @@ __all__ = [
     "best_of",
     "bootstrap_fit",
     "data_multipliers",
+    "extrapolation",
     "fit_law",
     "interval_obstacle",
     "judge",
@@ -76,5 +77,6 @@ __all__ = [
     "seed_noise",
     "size_for",
     "spacing",
+    "unidentified",
     "verdict",
 ]

@@ -207,6 +207,7 @@ def _scales(problem: CentredProblem, coordinates: FloatArray, measurements: Meas
 def require_fittable(law: Law, measurements: Measurements) -> None:
     """ValueError, in one sentence, where the law cannot be fitted to the measurements."""
     measurements.require_positive_values()
+    measurements.require_ordinary_numbers()
     if law.takes_logs:
         measurements.require_positive_inputs()
     else:
@@ -219,10 +220,13 @@ def require_fittable(law: Law, measurements: Measurements) -> None:
 
 
 def _flags(problem: CentredProblem, coordinates: FloatArray, num_sizes: int) -> tuple[str, ...]:
-    law, flags, parameters = problem.law, [], problem.parameters(coordinates)
-    for name, parameter, value, bounds in zip(law.parameter_names, parameters, coordinates, law.bounds, strict=True):
-        if any(bound is not None and abs(value - bound) < AT_BOUND for bound in bounds):
-            flags.append(f"{name} at its bound {parameter:.3g}")
+    law, flags = problem.law, []
+    for number, (name, bounds) in enumerate(zip(law.parameter_names, law.bounds, strict=True)):
+        for bound in bounds:
+            if bound is not None and abs(coordinates[number] - bound) < AT_BOUND:
+                at_bound = coordinates.copy()
+                at_bound[number] = bound
+                flags.append(f"{name} at its bound {problem.parameters(at_bound)[number]:.3g}")
     if num_sizes == law.num_parameters:
         flags.append("as many sizes as parameters: nothing is left to check the law")
     if problem.is_flat(coordinates):

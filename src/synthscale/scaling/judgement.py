@@ -30,6 +30,8 @@ CLOSE = 4.0
 LEAST_SQUARES = 10.0  # Huber's δ, beyond any log residual
 SIGNIFICANT = 0.05
 EXACT = 1e-20  # the square of a log residual that is rounding
+FLOORS = ("c", "E")  # what laws call them
+NEAR_ZERO = 1e-3  # times the estimate
 FAR = 4.0  # times the largest size: beyond it a prediction is an extrapolation
 
 
@@ -132,6 +134,24 @@ def _squares_about_mean(values: FloatArray, weights: FloatArray) -> float:
     return float(weights @ (values - np.average(values, weights=weights)) ** 2)
 
 
+def extrapolation(law: Law, measurements: Measurements, points: FloatArray) -> list[str]:
+    """How far points [num_points, num_inputs] lie from the sizes measured: "", "extrapolated" or "far", by point.
+
+    Extrapolated: outside the sizes in any input. Far: beyond `FAR` times the largest, for laws that take logs.
+    """
+    low, high = measurements.inputs.min(axis=0), measurements.inputs.max(axis=0)
+    outside = ((points < low) | (points > high)).any(axis=1)
+    far = (points > FAR * high).any(axis=1) & law.takes_logs
+    return ["far" if is_far else "extrapolated" if is_out else "" for is_far, is_out in zip(far, outside, strict=True)]
+
+
+def unidentified(bootstrap: FitBootstrap) -> list[str]:
+    """Floors of the law whose interval reaches 0."""
+    parameters = bootstrap.fit.parameters
+    floors = [name for name in FLOORS if name in parameters]
+    return [name for name in floors if bootstrap.interval(name).low <= NEAR_ZERO * parameters[name]]
+
+
 def best_of(judged: Sequence[Judged]) -> Judged:
     """The lowest AICc; among those within `CLOSE` of it, the law of the fewest parameters."""
     lowest = min(one.aicc for one in judged)
@@ -160,9 +180,9 @@ def _told(best: Judged, judged: Sequence[Judged], bootstraps: dict[str, FitBoots
 
     def told(parameter: str) -> str:
         if bootstrap is None:
-            return f"{parameters[parameter]:.3g}"
+            return digits(parameters[parameter])
         interval = bootstrap.interval(parameter)
-        return f"{parameters[parameter]:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+        return f"{digits(parameters[parameter])} [{digits(interval.low)}, {digits(interval.high)}]"
 
     others = sum(one.aicc <= best.aicc + CLOSE for one in judged) - 1
     beside = "" if others == 0 else f"; {others} other law{'s' * (others > 1)} fit{'s' * (others == 1)} about as well"
@@ -171,11 +191,18 @@ def _told(best: Judged, judged: Sequence[Judged], bootstraps: dict[str, FitBoots
             return f"no trend can be told: the exponent is {told('b')}"
         return f"a power law fits; exponent {told('b')}{beside}"
     if name == "power_offset":
-        if bootstrap is not None and bootstrap.interval("c").low <= 1e-3 * parameters["c"]:
-            return (
-                f"a power law above a floor fits, but c is not identified: its interval reaches 0; exponent {told('b')}"
-            )
+        if bootstrap is not None and unidentified(bootstrap):
+            sentence = "a power law above a floor fits, but c is not identified: its interval reaches 0"
+            return f"{sentence}; exponent {told('b')}{beside}"
         return f"a power law above a floor fits; exponent {told('b')}, floor {told('c')}{beside}"
     if name == "broken":
-        return f"a single power law does not hold: it bends at {told('d')}, from exponent {told('b')}{beside}"
+        bend = f"it bends at x ≈ {told('d')}"
+        exponents = f"from exponent {told('b')} to {parameters['b'] + parameters['g']:.3g}"
+        return f"a single power law does not hold: {bend}, {exponents}{beside}"
     return f"{name} fits: " + ", ".join(f"{parameter} {told(parameter)}" for parameter in parameters) + beside
+
+
+def digits(number: float) -> str:
+    """Three digits, without an exponent up to a million: 0.31, 12.3, 1,230."""
+    rounded = float(f"{number:.3g}")
+    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e6 else f"{rounded:.3g}"

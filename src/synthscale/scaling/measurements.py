@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+#: A law takes powers of sizes, which must stay numbers.
+LARGEST = 1e60
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,12 @@ class Measurements:
     def num_seeds(self) -> IntArray:
         """Runs at each distinct input, in the order of `cells`."""
         return np.array([len(self.runs(rows)) for rows in self.cells()], dtype=np.int64)
+
+    def require_ordinary_numbers(self) -> None:
+        """ValueError with the row of the first positive number that is so large or small that its powers are none."""
+        for column, what in [*((column, "size") for column in self.inputs.T), (self.values, "value")]:
+            good = (column == 0) | ((column > 1 / LARGEST) & (column < LARGEST))
+            _require_rows(good, column, what, f"between {1 / LARGEST:g} and {LARGEST:g}; give it in another unit")
 
     def require_shares(self) -> None:
         """ValueError with the row of the first input that is no share of a whole."""
