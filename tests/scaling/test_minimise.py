@@ -1,5 +1,6 @@
 """Minimiser: exact least absolute deviations for a small δ, L-BFGS's optimum for any, no draw left where it began."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -130,6 +131,24 @@ def test_how_many_curves_are_moved_at_once_does_not_matter(monkeypatch: pytest.M
     in_sevens, losses_in_sevens = problem.minimise(starts, np.ones((1, measurements.num_rows)))
     np.testing.assert_array_equal(together, in_sevens)
     np.testing.assert_array_equal(losses, losses_in_sevens)
+
+
+def test_each_curve_may_have_a_table_of_its_own() -> None:
+    problem, start, weights = CentredProblem.of(POWER, table(CONCAVE), 0.1), np.array([[0.0, 0.2]]), np.ones((1, 8))
+    tables = problem.log_values + np.random.default_rng(0).normal(0.0, 0.1, (5, 8))
+    together, _ = replace(problem, log_values=tables).minimise(start, weights)
+    alone = [replace(problem, log_values=one).minimise(start, weights)[0][0] for one in tables]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_least_squares_is_followed_to_the_end_of_a_slow_valley() -> None:
+    """A draw that sees a floor, from a start without one: given up early, it ends in a local optimum at 0.640."""
+    noise = np.random.default_rng(2).normal(0.0, 0.1, 8)
+    problem = CentredProblem.of(OFFSET, table(list((3 * SIZES**-0.5 + 0.1) * np.exp(noise))), 0.1)
+    draw = np.array([[1.0, 1.0, 0.0, 2.0, 2.0, 0.0, 1.0, 1.0]])
+    _, losses = problem.minimise(np.array([[0.0152, 0.3328, 0.0]]), draw)
+    _, from_grid = problem.minimise(OFFSET.starts(problem.inputs), draw)
+    assert losses[0] == pytest.approx(from_grid.min(), rel=1e-9)
 
 
 def test_huber_by_hand() -> None:
