@@ -1,16 +1,15 @@
 """Slow: 95 % intervals hold the truth in about as many planted tables as they say.
 
-Of 200 tables, an interval that holds the truth in 95 % does so in 179 to 198 with a probability of 0.999; the bounds
-below are .88 and .99, so that a true coverage of 90 to 98 % rarely fails and one of 80 or 100 % does. More designs, and
-BCa: `analysis/benchmarks/coverage.py`.
+Observed shares of 200 tables must lie in [.88, .99]: the binomial slack of 200 around 90 to 98 %. A true coverage of
+95 % passes with a probability of .9996, one of 80 % with .002. More designs, and BCa: `analysis/benchmarks/coverage.py`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.coverage_designs import Design
 
+from benchmarks.coverage_designs import Design
 from synthscale.scaling import bootstrap_fit
 
 NUM_TABLES, NUM_DRAWS = 200, 150
