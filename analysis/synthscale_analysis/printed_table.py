@@ -33,7 +33,7 @@ def printed_table(material: Material, summary: pd.DataFrame) -> Table:
 
 
 def _rows_of(summary: pd.DataFrame, curve: Curve) -> pd.DataFrame:
-    variants = summary["variant"].fillna("").astype(str)
+    variants = summary["variant"].astype(object).fillna("").astype(str)
     rows = summary[(summary["algorithm"] == curve.algorithm) & (variants == curve.variant)]
     return rows if curve.negative_fraction is None else rows[rows["negative_fraction"] == curve.negative_fraction]
 
