@@ -87,7 +87,8 @@ def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
     lines = []
     for (law, design, parameter), cell in table.groupby(["law", "design", "parameter"], sort=False):
         of_kind = [cell[cell["interval"] == kind.value].to_dict("records")[0] for kind in IntervalKind]
-        columns = [_told(row) for row in of_kind] + [f"{row['mean_width']:.3g}" for row in of_kind]
+        columns = [str(of_kind[0]["num_tables"]), *(_told(row) for row in of_kind)]
+        columns += [f"{row['mean_width']:.3g}" for row in of_kind]
         lines.append(f"| {law} | {design} | {parameter} | {' | '.join(columns)} |")
     inside = table["coverage"].between(LOW, HIGH).groupby(table["interval"]).sum()
     of_each = len(table) // len(IntervalKind)
@@ -96,13 +97,13 @@ def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
 | | |
 |---|---|
 | command | `python analysis/benchmarks/coverage.py` |
-| planted | {num_tables} tables a row, {num_draws} bootstrap draws each; the law that made a table is fitted to it |
+| planted | {num_tables} tables a row where nothing else is said, {num_draws} draws each; the law that made it is fitted |
 | noise | standard deviation of a run's log value; rates are then measured on {NUM_TEST:,} problems where it says so |
 | held | share of tables whose interval holds the truth; (Wilson 95 % interval); bold outside {LOW:g} to {HIGH:g} |
 | within {LOW:g} to {HIGH:g} | percentile {inside["percentile"]} of {of_each} rows, BCa {inside["bca"]} of {of_each} |
 
-| law | table | parameter | percentile held | BCa held | mean width, percentile | mean width, BCa |
-|---|---|---|---|---|---|---|
+| law | table | parameter | tables | percentile held | BCa held | mean width, percentile | mean width, BCa |
+|---|---|---|---|---|---|---|---|
 {chr(10).join(lines)}
 """
 

@@ -1,7 +1,8 @@
 """Slow: 95 % intervals hold the truth in about as many planted tables as they say.
 
 Observed shares of 200 tables must lie in [.88, .99]: the binomial slack of 200 around 90 to 98 %. A true coverage of
-95 % passes with a probability of .9996, one of 80 % with .002. More designs, and BCa: `analysis/benchmarks/coverage.py`.
+95 % passes with a probability of .9996, one of 80 % with .002. For more designs, and for BCa, see
+`analysis/benchmarks/coverage.py`.
 """
 
 from __future__ import annotations

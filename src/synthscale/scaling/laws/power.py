@@ -1,8 +1,8 @@
 """A power of the size, by itself and above a floor.
 
-Source: Hestness et al. 2017 (arXiv 1712.00409) found test losses to fall with a power of the data and to end at a floor
-(their equation 1); Setlur et al. 2024 (arXiv 2406.14532) report err ~ D^-0.15 on GSM8K and D^-0.05 on MATH; the floor is the
-irreducible error of Hoffmann et al. 2022 (arXiv 2203.15556).
+Source: Hestness et al. 2017 (arXiv 1712.00409) found losses to fall with a power of the data; Setlur et al. 2024
+(arXiv 2406.14532) report err ~ D^-0.15 on GSM8K and D^-0.05 on MATH; the floor is the irreducible error of Hoffmann et
+al. 2022 (arXiv 2203.15556).
 """
 
 from itertools import product
