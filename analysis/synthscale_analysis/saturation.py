@@ -33,7 +33,7 @@ class Ending(StrEnum):
 
     GAINING = "gaining"
     TURNED = "turned"
-    FLATTENED = "flattened"
+    SLOWED = "slowed"
     UNTOLD = "untold"
 
 
@@ -65,11 +65,11 @@ class LastDoublings:
 
     @property
     def ending(self) -> Ending:
-        """A rise beyond the interval is a turn; flat are gains that it cannot see and that once were larger."""
+        """A rise beyond the interval is a turn; slowed are gains that it cannot see and that once were larger."""
         if self.change.tells:
             return Ending.TURNED if self.change.value > 0 else Ending.GAINING
         if self.slowing is not None and self.slowing.tells and self.slowing.value > 0:
-            return Ending.FLATTENED
+            return Ending.SLOWED
         return Ending.UNTOLD
 
 

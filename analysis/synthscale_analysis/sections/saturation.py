@@ -68,8 +68,8 @@ def _verdict(found: LastDoublings) -> str:
             return f"gains turn into losses (inverse scaling): {span}, {text}"
         case Ending.GAINING:
             return f"still gaining at the largest number: {span}, {text}"
-        case Ending.FLATTENED:
-            return f"gains flatten: {span}, {text}, and a doubling brings less there than before"
+        case Ending.SLOWED:
+            return f"gains slow down: {span}, {text}, and a doubling brings less there than before"
     why = "" if change.low is not None else "; one seed a point gives no interval"
     return f"whether gains flatten or turn cannot be told: {span}, {text}{why}"
 
