@@ -36,7 +36,7 @@ def forest(curves: Sequence[Curve], overall: Mapping[str, Sequence[OverallMultip
     figure.update_xaxes(type="log", range=_log10(left, right), title="times the data of the baseline")
     figure.update_xaxes(**multiplier_ticks())
     figure.update_yaxes(range=[-len(rows) + 0.5, 0.75], visible=False, fixedrange=True)
-    figure.update_layout(legend={"y": -70 / (ROW_PIXELS * len(rows))}, margin={"l": 8})
+    figure.update_layout(margin={"l": 8})
     figure.add_vline(1.0, line={"color": INK, "width": 1})
     for row, (place, curve) in enumerate(rows):
         name = {"x": [left], "y": [0.34 - row], "mode": "text", "text": [as_text(curve.label)]}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
 from synthscale_analysis.material import Material
@@ -67,14 +67,19 @@ def render_page(material: Material, modules: Sequence[MakesSection] = CONTENTS) 
 
 def json_in_html(text: str) -> Markup:
     """JSON that stands in a script element as it is: nothing in it ends the element."""
-    for character, escape in _ESCAPES.items():
-        text = text.replace(character, escape)
+    for character, written in _ESCAPES.items():
+        text = text.replace(character, written)
     return Markup(text)
 
 
 def typeset(text: str) -> str:
     """The text with spaces that break no line where a line should not break: "95 %", "p = 0.04"."""
     return re.sub(r"(?<=\d) (?=%)|(?<=\b[a-zA-Z]) (?=[=<>] )|(?<=[=<>]) (?=\d)", "\u00a0", text)
+
+
+def breakable(text: str) -> Markup:
+    """The text, escaped, with a place to break the line after the dots and underscores of a config's key."""
+    return Markup(re.sub(r"(?<=\w[._])(?=[a-zA-Z])", "<wbr>", str(escape(text))))
 
 
 def _template() -> Template:
@@ -86,7 +91,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["typeset"] = typeset
+    environment.filters |= {"typeset": typeset, "breakable": breakable}
     return environment.get_template("page.html")
 
 

@@ -8,6 +8,7 @@
     toImageButtonOptions: { format: "png", scale: 3, filename: "synthscale" },
   };
   const PRINT_WIDTH_PIXELS = 680; // A4 and letter between the page's margins
+  const LEGEND_GAP_PIXELS = 64; // the axis's numbers and title
   const MAX_BANDS = 3;
   const figures = new Map();
   const choices = new Map();
@@ -48,10 +49,15 @@
       paper_bgcolor: paper,
       font: { family, size: 13, color: ink },
       hoverlabel: { bgcolor: paper, bordercolor: rule, align: "left", font: { family, size: 13, color: ink } },
-      legend: { ...layout.legend, maxheight: 4000 },
+      legend: { ...layout.legend, maxheight: 4000, ...legendPlace(layout) },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: `rgba(${page["--ink"].join(",")},0.35)`, activecolor: ink },
       ...(synthscale.isPrinting() ? { autosize: false, width: PRINT_WIDTH_PIXELS } : { autosize: true }),
     };
+  }
+
+  // A legend below the data stands as far below it in a low chart as in a high one: plotly counts in heights of the data.
+  function legendPlace({ height, margin, legend }) {
+    return legend.y < 0 ? { y: -LEGEND_GAP_PIXELS / (height - margin.t - LEGEND_GAP_PIXELS) } : {};
   }
 
   // The legend's height comes on top of the figure's own, so that many methods on a phone leave the data their room.
