@@ -61,7 +61,7 @@ def made(module: Any, material: Material) -> Section:
 def test_credit_is_told_in_a_sentence(material: Material) -> None:
     section = made(credit, material)
     assert "just before its pit a wrong solution could still be saved with a chance of 0.3" in section.lead
-    assert "per-step DPO (paper's form): 100 % of pits are the first wrong step, for 8.0 rollouts" in section.lead
+    assert "Pits that are the first wrong step: per-step DPO (paper's form) 100 %, for 8.0 rollouts" in section.lead
     assert sum(isinstance(block, Chart) for block in section.blocks) == 7
     (table,) = [block for block in section.blocks if isinstance(block, DataTable)]
     assert table.rows[0][:5] == ("per-step DPO (paper's form)", "12", "24", "8.0", "0.33")

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from fabricated_study import EARLY, HOME, LATE, LUCKY, RIGHT, fabricate, key_of
+from synthscale.problem import Problem
 from synthscale_analysis.extract.credit_values import AFTER_WRONG, COLUMNS, FIRST_WRONG, RIGHT_SO_FAR
 from synthscale_analysis.extract.credited import CreditedProblem, credited_problems
 from synthscale_analysis.extract.extraction import extract_tables, points_here
@@ -284,6 +285,14 @@ def test_provenance_tells_settings_and_failures_and_nothing_of_the_machine(made:
 )
 def test_paths_are_left_out(text: str, bare: str) -> None:
     assert without_paths(text) == bare
+
+
+def test_a_data_set_is_cut_into_steps_without_its_files_and_nobody_knows_their_truth() -> None:
+    reading = reading_of({"name": "gsm8k", "source": "/gone", "step_boundary": "line_or_sentence"})
+    problem = Problem("1 + 1?", "2")
+    assert reading.steps("First. Then 2.") == ["First.", " Then 2."]
+    assert reading.wrong_steps(problem, "First. Then 2.") is None and not reading.knows_truth
+    assert reading_of({"name": "precedence", "no_such_key": 1}).steps("a\nb") == ["a\n", "b"]
 
 
 def test_a_report_imports_no_training_library() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from synthscale_analysis.extract import credit_values, spurious, training
 from synthscale_analysis.extract.lineage import FIRST_PHASE, Artifacts, KeptArtifact, Lineage
@@ -32,6 +32,7 @@ from synthscale_analysis.stage_seconds import SHARED
 STAMP = "extracted_from.txt"
 
 Rows = list[dict[str, Any]]
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +114,18 @@ class _Reader:
             lineage, rules = point.lineage, point.lineage.config("compose")
             same = (lineage["credit"].key, str(rules.get("pit_rule")), str(rules.get("best_of")))
             if same not in known:
-                known[same] = self._rows(partial(credit_values.credit_rows, lineage, self._reading(lineage)))
+                known[same] = self._read(partial(credit_values.credit_rows, lineage, self._reading(lineage)))
             yield from ({**point.axes, **row} for row in known[same])
 
     def spurious(self, points: Sequence[PointRow]) -> Iterator[dict[str, Any]]:
-        """Rows of spurious.csv; points of the same samples one after the other, while these are remembered."""
-        sampled = sorted((one for one in points if one.has("sample")), key=lambda one: one.lineage["sample"].key)
+        """Rows of spurious.csv; points of the same samples and credit one after the other, which are read once."""
+        sampled = sorted((one for one in points if one.has("sample")), key=_sample_and_credit)
+        last, found = ("", ""), list[spurious.Sampled]()
         for point in with_progress(sampled, "reading solutions"):
-            rows = self._rows(partial(spurious.spurious_rows, point.lineage, self._reading(point.lineage)))
+            lineage, reading = point.lineage, self._reading(point.lineage)
+            if _sample_and_credit(point) != last:
+                last, found = _sample_and_credit(point), self._read(partial(_one_sampled, lineage, reading))
+            rows = self._read(partial(spurious.spurious_rows, lineage, reading, found[0])) if found else []
             yield from ({**point.axes, **row} for row in rows)
 
     def training(self, points: Sequence[PointRow]) -> Iterator[dict[str, Any]]:
@@ -135,7 +140,7 @@ class _Reader:
             point, phase = of_key[0]
             is_shared = len(of_key) > 1 and phase == FIRST_PHASE
             axes = point.axes | ({"artifact": key, "algorithm": SHARED} if is_shared else {})
-            rows = self._rows(partial(training.training_rows, trainings[key]))
+            rows = self._read(partial(training.training_rows, trainings[key]))
             yield from ({**axes, "phase": phase, **row} for row in rows)
 
     def solutions(self, points: Sequence[PointRow]) -> Rows:
@@ -149,7 +154,7 @@ class _Reader:
             if point.data_size == size and point.seed == first[point.algorithm]
         ]
         reading = self._reading(views[0].lineage) if views else None
-        return self._rows(lambda: [solutions_json(views, reading)]) if reading is not None else []
+        return self._read(lambda: [solutions_json(views, reading)]) if reading is not None else []
 
     def _reading(self, lineage: Lineage) -> Reading:
         config = lineage["sample"].config.get("task", {})
@@ -158,12 +163,21 @@ class _Reader:
             self._readings[name] = reading_of(config)
         return self._readings[name]
 
-    def _rows(self, make: Callable[[], Rows]) -> Rows:
+    def _read(self, make: Callable[[], list[Made]]) -> list[Made]:
         try:
             return make()
         except (ValueError, OSError, KeyError, TypeError) as error:
             self._notes.append(f"Left out of the page's tables: {' '.join(str(error).split())}")
             return []
+
+
+def _one_sampled(lineage: Lineage, reading: Reading) -> list[spurious.Sampled]:
+    return [spurious.sampled_of(lineage, reading)]
+
+
+def _sample_and_credit(point: PointRow) -> tuple[str, str]:
+    credit = point.lineage.get("credit")
+    return point.lineage["sample"].key, "" if credit is None else credit.key
 
 
 def _to_browse(sizes: set[int]) -> list[int]:

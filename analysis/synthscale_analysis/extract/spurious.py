@@ -63,23 +63,40 @@ class Known:
     values: Mapping[Steps, Outcomes]
 
 
-def spurious_rows(lineage: Lineage, reading: Reading) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """The accepted samples of a point, counted, and what is known of their problems, by id."""
+
+    tally: Tally
+    problems: Mapping[str, Known]
+
+
+def sampled_of(lineage: Lineage, reading: Reading) -> Sampled:
+    """Points of the same samples and credit have it in common.
+
+    Raises:
+        ValueError: if a table that is needed is damaged.
+    """
+    tally, known = Tally(), dict[str, Known]()
+    for problem in credited_problems(lineage, reading):
+        of_problem = known[problem.row.problem_id] = Known(problem.row, problem.known_values())
+        for row in problem.samples:
+            if row.correct:
+                _add(tally, of_problem, row.solution, reading)
+    return Sampled(tally, known)
+
+
+def spurious_rows(lineage: Lineage, reading: Reading, sampled: Sampled) -> list[dict[str, Any]]:
     """A row for each source that the point has.
 
     Raises:
         ValueError: if a table that is needed is damaged.
     """
-    tallies: dict[str, Tally] = {}
-    known: dict[str, Known] = {}
-    for problem in credited_problems(lineage, reading) if "sample" in lineage else ():
-        of_problem = known[problem.row.problem_id] = Known(problem.row, problem.known_values())
-        for row in problem.samples:
-            if row.correct:
-                _add(tallies, SAMPLES, of_problem, row.solution, reading)
+    tallies = {SAMPLES: sampled.tally} if sampled.tally.num_solutions else {}
     examples = lineage["compose"].file("examples.parquet") if "compose" in lineage else None
-    for example in rows_of_problems(examples, known) if examples is not None else ():
-        source = POSITIVES if example["rejected"] is None else CHOSEN
-        _add(tallies, source, known[example["problem_id"]], example["chosen"], reading)
+    for example in rows_of_problems(examples, sampled.problems) if examples is not None else ():
+        tally = tallies.setdefault(POSITIVES if example["rejected"] is None else CHOSEN, Tally())
+        _add(tally, sampled.problems[example["problem_id"]], example["chosen"], reading)
     return [{"source": source, **asdict(tally)} for source, tally in tallies.items()]
 
 
@@ -108,7 +125,6 @@ def advantages_of(solution_steps: list[str], values: Mapping[Steps, Outcomes]) -
     return known_advantages([*(None if one is None else one.share for one in prefixes), 1.0])
 
 
-def _add(tallies: dict[str, Tally], source: str, known: Known, solution: str, reading: Reading) -> None:
-    steps = reading.steps(solution)
+def _add(tally: Tally, known: Known, solution: str, reading: Reading) -> None:
     wrong = reading.wrong_steps(known.row.problem, solution)
-    tallies.setdefault(source, Tally()).add(wrong, advantages_of(steps, known.values))
+    tally.add(wrong, advantages_of(reading.steps(solution), known.values))

@@ -24,7 +24,7 @@ from synthscale_analysis.page.chart import (
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
 from synthscale_analysis.page.switch import Choice, Line, add_buttons, add_line
 
-LEGEND_PIXELS, MARGINS_PIXELS = 62, 116
+LEGEND_PIXELS, MARGINS_PIXELS = 74, 116
 ANCHOR, TITLE = "credit", "Where solutions go wrong"
 _AROUND = (
     "Mean chance Q of a right end before and after the pit, the step that credit assignment blames. 0 is just "
@@ -35,8 +35,9 @@ _ADAPTIVE = (
     " The adaptive search draws few rollouts, where they tell most: its means are over the prefixes it asked about."
 )
 _ALONG = (
-    "Mean Q along the steps of wrong solutions, a line for each step that the pit falls on. A good pit is a "
-    "cliff: level before it, level after it. First points differ because harder problems lose their way earlier."
+    "Mean Q along the steps of wrong solutions at a method's largest size, a line for each step that the pit "
+    "falls on. A good pit is a cliff: level before it, level after it. First points differ because harder "
+    "problems lose their way earlier."
 )
 _WHERE = (
     "Which step the pit is. Were it always the first, credit assignment would say no more than that the solution "
@@ -95,13 +96,12 @@ def _finding(cells: Sequence[CreditCell], material: Material) -> str:
         )
     text = f"{'; '.join(parts)}."
     judged = [_judged(cell) for cell in largest_cells(cells) if cell.share_at_first_wrong is not None]
-    return f"{text} {'; '.join(judged)}." if judged else text
+    return f"{text} Pits that are the first wrong step: {'; '.join(judged)}." if judged else text
 
 
 def _judged(cell: CreditCell) -> str:
-    assert cell.share_at_first_wrong is not None
-    cost = f"{cell.rollouts_per_negative:.1f} rollouts a wrong solution"
-    return f"{cell.curve.label}: {_percent(cell.share_at_first_wrong, 0)} of pits are the first wrong step, for {cost}"
+    share, cost = _percent(cell.share_at_first_wrong, 0), f"{cell.rollouts_per_negative:.1f} rollouts a wrong solution"
+    return f"{cell.curve.label} {share}, for {cost}"
 
 
 def _around(cells: Sequence[CreditCell]) -> Figure:
@@ -178,7 +178,7 @@ def _along(cells: Sequence[CreditCell]) -> Figure:
     steps = sorted({step for cell in largest for step in cell.pit_steps()})[:MAX_LINES]
     choices = [
         Choice(
-            f"{cell.curve.label}, {cell.data_size:,} problems",
+            cell.curve.label,
             [
                 _line(cell.of("by_step", str(step)), "after {place:.0f} steps: Q {value:.2f}, {count:,} solutions")
                 for step in steps
@@ -231,7 +231,7 @@ def _by_truth(cells: Sequence[CreditCell]) -> Figure:
         rows = cell.of("by_truth").set_index("group")
         there = [kind for kind in kinds if kind in rows.index]
         values = [float(rows.loc[kind, "value"]) for kind in there]  # type: ignore[arg-type]
-        texts = [f"{value:+.2f}".replace("-", "−") for value in values]
+        texts = [_signed(value) for value in values]
         look = {"marker": {"color": cell.curve.colour}, "text": texts, "textposition": "outside", "cliponaxis": False}
         figure.add_trace(Bar(x=there, y=values, **of_curve(cell.curve), **look))
     figure.update_xaxes(type="category")
@@ -296,6 +296,12 @@ def _table(cells: Sequence[CreditCell], material: Material) -> DataTable:
         for cell in cells
     ]
     return DataTable(columns, rows, _TABLE.format(most=MAX_PROBLEMS), frozenset(columns[1:]))
+
+
+def _signed(value: float) -> str:
+    """With a sign, but for what rounds to 0."""
+    text = f"{value:+.2f}".replace("-", "−")
+    return "0.00" if text[1:] == "0.00" else text
 
 
 def _number(value: float | None) -> str:

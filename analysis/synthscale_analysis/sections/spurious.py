@@ -31,6 +31,7 @@ from synthscale_analysis.spurious_numbers import (
     valued_table,
 )
 
+MAX_UNFOLDED = 8
 ANCHOR, TITLE = "spurious", "Right answers for wrong reasons"
 _SHARES = (
     "Share of accepted solutions that hold a truly wrong step, mean over seeds; the menu goes from what the "
@@ -189,4 +190,5 @@ def _valued(valued: pd.DataFrame, material: Material) -> DataTable:
         )
         for row in ranked_rows
     ]
-    return DataTable(columns, rows, _VALUED, frozenset({*columns} - {"method", "accepted solutions"}))
+    folded = "Steps of accepted solutions that did not help, by their advantage" if len(rows) > MAX_UNFOLDED else ""
+    return DataTable(columns, rows, _VALUED, frozenset({*columns} - {"method", "accepted solutions"}), folded)
