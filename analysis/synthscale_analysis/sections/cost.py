@@ -70,11 +70,16 @@ def _standing(own: list[CostMultiplier]) -> str:
 
 
 def _side(one: CostMultiplier) -> int:
-    """1 where the error is lower than the baseline's at equal cost, −1 where higher, 0 where it is not told (5 %)."""
-    p_value = one.overall.p_value
-    if p_value is None:
+    """1 where the error is lower than the baseline's at equal cost, −1 where higher, 0 where it is not told (5 %).
+
+    Lines that cross may be lower on average and dearer on average: nothing is told of these.
+    """
+    p_value, multiplier = one.overall.p_value, one.overall.multiplier
+    if p_value is None or multiplier is None:
         return 0
-    return 1 if p_value < SIGNIFICANCE / 2 else -1 if p_value > 1 - SIGNIFICANCE / 2 else 0
+    if p_value < SIGNIFICANCE / 2:
+        return int(multiplier.value > 1)
+    return -int(multiplier.value < 1) if p_value > 1 - SIGNIFICANCE / 2 else 0
 
 
 def _interval(one: CostMultiplier) -> str:
