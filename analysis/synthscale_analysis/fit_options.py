@@ -7,6 +7,7 @@ from synthscale.scaling import HUBER_DELTA, LAWS, IntervalKind, Law
 from synthscale_analysis import fit_power, fit_predict, fit_rows, fit_target
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.fit_laws import LAWS_HELP
+from synthscale_analysis.options import as_options
 from synthscale_analysis.output import FORMATS
 
 AUTO = "auto"
@@ -19,7 +20,8 @@ _DELTA_HELP = (
 
 def parse_options(argv: list[str]) -> argparse.Namespace:
     """Options that make sense by themselves; `x` is the list of --x columns. UserError for others."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(as_options(argv, "fit", parser))
     options.x = [name.strip() for name in options.x.split(",")]
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")

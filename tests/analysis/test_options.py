@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from synthscale_analysis.errors import UserError
+from synthscale_analysis.fit_options import parse_options
 from synthscale_analysis.options import as_options
 from synthscale_analysis.report import main
 
@@ -68,3 +69,10 @@ def test_the_command_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "there is no report.bootstap" in error and "report.bootstrap" in error and error.count("\n") == 1
     assert main([str(tmp_path), "report.bootstrap=1"]) == 2
     assert "at least 2 draws" in capsys.readouterr().err
+
+
+def test_fit_takes_them_too() -> None:
+    options = parse_options(
+        ["results.csv", "fit.x=data_size", "fit.y=test_error", "fit.seed_column=seed", "--seed", "3"]
+    )
+    assert (options.x, options.y, options.seed_column, options.seed) == (["data_size"], "test_error", "seed", 3)
