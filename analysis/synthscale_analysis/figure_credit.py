@@ -114,6 +114,7 @@ def _draw_right(axes: Axes, curves: Sequence[tuple[Curve, pd.DataFrame]]) -> Non
         axes.plot(means.index, means, **_look(curve))
     size_axis(axes, sorted({float(size) for _, rows in curves for size in rows["data_size"]}))
     axes.set_ylim(top=1)
+    axes.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylabel("pits that are wrong steps")
 
