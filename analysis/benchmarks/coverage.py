@@ -97,7 +97,7 @@ def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
 | | |
 |---|---|
 | command | `python analysis/benchmarks/coverage.py` |
-| planted | {num_tables} tables a row where nothing else is said, {num_draws} draws each; the law that made it is fitted |
+| planted | {num_tables} tables a row where nothing else is said, {num_draws} draws each; their own law is fitted |
 | noise | standard deviation of a run's log value; rates are then measured on {NUM_TEST:,} problems where it says so |
 | held | share of tables whose interval holds the truth; (Wilson 95 % interval); bold outside {LOW:g} to {HIGH:g} |
 | within {LOW:g} to {HIGH:g} | percentile {inside["percentile"]} of {of_each} rows, BCa {inside["bca"]} of {of_each} |
@@ -105,6 +105,10 @@ def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
 | law | table | parameter | tables | percentile held | BCa held | mean width, percentile | mean width, BCa |
 |---|---|---|---|---|---|---|---|
 {chr(10).join(lines)}
+
+Percentiles are the default. BCa moves them by the share of draws below the estimate, which says little where an
+estimate may lie at a bound (a floor of 0) or, at a small δ, among many optima. Points are drawn with replacement, which
+makes intervals too wide rather than too narrow where a law has many parameters for its points.
 """
 
 
