@@ -57,6 +57,7 @@ def _row(design: Design, bootstraps: Sequence[FitBootstrap], name: str, kind: In
         "truth": truth,
         "interval": kind.value,
         "num_tables": len(intervals),
+        "num_draws": len(bootstraps[0].draws),
         "coverage": num_held / len(intervals),
         "coverage_low": round(low, 4),
         "coverage_high": round(high, 4),
@@ -79,15 +80,15 @@ def main(argv: Sequence[str]) -> int:
         rows += measure(design, options.tables, options.draws)
         table = pd.DataFrame(rows)
         write_atomically(options.out / "coverage.csv", table.to_csv(index=False).encode())
-        write_atomically(options.out / "coverage.md", _page(table, options.tables, options.draws).encode())
+        write_atomically(options.out / "coverage.md", _page(table).encode())
     return 0
 
 
-def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
+def _page(table: pd.DataFrame) -> str:
     lines = []
     for (law, design, parameter), cell in table.groupby(["law", "design", "parameter"], sort=False):
         of_kind = [cell[cell["interval"] == kind.value].to_dict("records")[0] for kind in IntervalKind]
-        columns = [str(of_kind[0]["num_tables"]), *(_told(row) for row in of_kind)]
+        columns = [f"{of_kind[0]['num_tables']} × {of_kind[0]['num_draws']}", *(_told(row) for row in of_kind)]
         columns += [f"{row['mean_width']:.3g}" for row in of_kind]
         lines.append(f"| {law} | {design} | {parameter} | {' | '.join(columns)} |")
     inside = table["coverage"].between(LOW, HIGH).groupby(table["interval"]).sum()
@@ -97,18 +98,19 @@ def _page(table: pd.DataFrame, num_tables: int, num_draws: int) -> str:
 | | |
 |---|---|
 | command | `python analysis/benchmarks/coverage.py` |
-| planted | {num_tables} tables a row where nothing else is said, {num_draws} draws each; their own law is fitted |
+| planted | tables a row × bootstrap draws of each; the law that made a table is fitted to it |
 | noise | standard deviation of a run's log value; rates are then measured on {NUM_TEST:,} problems where it says so |
 | held | share of tables whose interval holds the truth; (Wilson 95 % interval); bold outside {LOW:g} to {HIGH:g} |
 | within {LOW:g} to {HIGH:g} | percentile {inside["percentile"]} of {of_each} rows, BCa {inside["bca"]} of {of_each} |
 
-| law | table | parameter | tables | percentile held | BCa held | mean width, percentile | mean width, BCa |
+| law | table | parameter | tables × draws | percentile held | BCa held | mean width, percentile | mean width, BCa |
 |---|---|---|---|---|---|---|---|
 {chr(10).join(lines)}
 
 Percentiles are the default. BCa moves them by the share of draws below the estimate, which says little where an
 estimate may lie at a bound (a floor of 0) or, at a small δ, among many optima. Points are drawn with replacement, which
-makes intervals too wide rather than too narrow where a law has many parameters for its points.
+makes intervals too wide rather than too narrow where a law has many parameters for its points. The law with a bend has
+six for eight sizes, and its planted floor is 0, at the bound: its intervals lie too high where they miss.
 """
 
 
