@@ -1,5 +1,14 @@
-"""Tables, figures and a page of a study, made from its records and from small tables.
+"""What a study found, from its records: `synthscale fit` and `synthscale report`.
 
-One script per figure, each a function from a DataFrame to a Figure that also runs alone, so that a researcher can copy
-one file and change it. Artifacts are read in `extract` alone, into those tables; nothing imports a training library.
+    records     a study's table, or any other, checked        curves      which rows are a curve, how it is drawn
+    studies     split by task and model                       style       sizes, fonts, axes of static figures
+    numbers/    what is estimated: means, fits, multipliers, costs, credit, …, and the sentences that say it
+    figures/    one short script a figure
+    extract/    tables from artifacts, so that figures and page need no artifact after that
+    sections/   what the page says, a file a section
+    page/       how the page is made: one HTML file that needs nothing beside it
+    report/     the command that writes all of it
+    fit/        the command for anyone's table
+
+Arrows run from the commands down: report knows all others, page and sections know numbers, numbers know records alone.
 """

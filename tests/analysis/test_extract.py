@@ -22,9 +22,9 @@ from synthscale_analysis.extract.provenance import without_paths
 from synthscale_analysis.extract.reading import reading_of
 from synthscale_analysis.extract.solutions import MAX_STEP_CHARACTERS, NUM_PROBLEMS, spread_over_share
 from synthscale_analysis.extract.tables import read_json, read_table
-from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.stage_seconds import SHARED
 from synthscale_analysis.records import read_records
-from synthscale_analysis.stage_seconds import SHARED
+from synthscale_analysis.report.material import Material
 from synthscale_analysis.studies import studies_in
 
 NUM_PROBLEMS_MADE = 12
@@ -297,6 +297,6 @@ def test_a_data_set_is_cut_into_steps_without_its_files_and_nobody_knows_their_t
 
 def test_a_report_imports_no_training_library() -> None:
     heavy = ["torch", "lightning", "transformers"]
-    code = f"import sys, synthscale_analysis.report; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, synthscale_analysis.report.command; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "[]"

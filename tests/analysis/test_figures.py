@@ -11,8 +11,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from synthscale_analysis import figure_error, figure_fits, figure_multiplier
 from synthscale_analysis.curves import COLOURS, LABELS, curves_of
+from synthscale_analysis.figures import error as figure_error
+from synthscale_analysis.figures import fits as figure_fits
+from synthscale_analysis.figures import multiplier as figure_multiplier
 from synthscale_analysis.style import WIDTH_INCHES, dodges, save_figure
 
 Records = Callable[..., pd.DataFrame]

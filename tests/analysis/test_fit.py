@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from synthscale_analysis.fit import main
+from synthscale_analysis.fit.command import main
 
 Records = Callable[..., pd.DataFrame]
 XY = ["--x", "data_size", "--y", "test_error"]

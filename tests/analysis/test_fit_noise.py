@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from synthscale.scaling import LAWS
-from synthscale_analysis.fit import main
-from synthscale_analysis.fit_laws import LAWS_HELP
+from synthscale_analysis.fit.command import main
+from synthscale_analysis.fit.laws import LAWS_HELP
 
 XY = ["--x", "n", "--y", "error", "--bootstrap", "40", "--delta", "0.1"]
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from synthscale.scaling import Noise, Power
-from synthscale_analysis import fit_power
-from synthscale_analysis.fit import main
+from synthscale_analysis.fit import power as fit_power
+from synthscale_analysis.fit.command import main
 
 Records = Callable[..., pd.DataFrame]
 OPTIONS = ["--x", "data_size", "--y", "test_error", "--group", "algorithm", "--bootstrap", "5", "--delta", "0.1"]

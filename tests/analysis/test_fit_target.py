@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from synthscale_analysis.fit import main
+from synthscale_analysis.fit.command import main
 
 Records = Callable[..., pd.DataFrame]
 OPTIONS = ["--x", "data_size", "--y", "test_error", "--group", "algorithm", "--bootstrap", "60", "--delta", "0.1"]

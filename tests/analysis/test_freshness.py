@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from synthscale_analysis import freshness
-from synthscale_analysis.freshness import digest_of, sources_of
-from synthscale_analysis.report import main
+from synthscale_analysis.report import freshness
+from synthscale_analysis.report.command import main
+from synthscale_analysis.report.freshness import digest_of, sources_of
 
 Records = Callable[..., pd.DataFrame]
 FIGURES = ("error_vs_size.png", "error_vs_size.svg", "data_multiplier.png", "data_multiplier.svg")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from synthscale_analysis.errors import UserError
-from synthscale_analysis.fit_options import parse_options
+from synthscale_analysis.fit.options import parse_options
 from synthscale_analysis.options import as_options
-from synthscale_analysis.report import main
+from synthscale_analysis.report.command import main
 
 
 def parser() -> argparse.ArgumentParser:

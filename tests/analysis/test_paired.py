@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import t
 
-from synthscale_analysis.paired import Noise, difference, log_odds, pooled_noise
+from synthscale_analysis.numbers.paired import Noise, difference, log_odds, pooled_noise
 
 
 def block(values: list[list[float]]) -> pd.DataFrame:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from synthscale_analysis.estimates import STUDY_DELTA
-from synthscale_analysis.report import main
+from synthscale_analysis.numbers.estimates import STUDY_DELTA
+from synthscale_analysis.report.command import main
 
 Records = Callable[..., pd.DataFrame]
 FILES = {f"{name}.{ext}" for name in ("error_vs_size", "fits", "data_multiplier") for ext in ("png", "svg")}

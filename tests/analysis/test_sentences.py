@@ -9,7 +9,7 @@ import pytest
 
 from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
 from synthscale_analysis.curves import curves_of
-from synthscale_analysis.sentences import headline, multiplier_sentence, sizes_text
+from synthscale_analysis.numbers.sentences import headline, multiplier_sentence, sizes_text
 
 Records = Callable[..., pd.DataFrame]
 FOUND = OverallMultiplier(

@@ -12,10 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import synthscale
-from synthscale_analysis import figure_seconds
-from synthscale_analysis.figure_seconds import LEFT_OUT, seconds_figure
-from synthscale_analysis.report import main
-from synthscale_analysis.stage_seconds import COLUMNS, STAGES, stage_seconds
+from synthscale_analysis.figures import seconds as figure_seconds
+from synthscale_analysis.figures.seconds import LEFT_OUT, seconds_figure
+from synthscale_analysis.numbers.stage_seconds import COLUMNS, STAGES, stage_seconds
+from synthscale_analysis.report.command import main
 
 SHIPPED = next((Path(synthscale.__file__).parent / "policy" / "base").glob("pretrain-*")).name
 BY_KEY = {

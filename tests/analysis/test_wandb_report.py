@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from synthscale_analysis.report import main
+from synthscale_analysis.report.command import main
 from wandb_runs import SECRET, forbid_network, inspect, records_of
 
 Records = Callable[..., pd.DataFrame]

@@ -11,8 +11,8 @@ from plotly.graph_objects import Figure, Scatter
 
 from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
+from synthscale_analysis.numbers.sentences import value_text
 from synthscale_analysis.page.chart import INK, as_text, house_figure, marker, multiplier_ticks, of_curve
-from synthscale_analysis.sentences import value_text
 
 ROW_PIXELS = 64
 #: Of a row's height, how far each baseline's mark lies below the name.

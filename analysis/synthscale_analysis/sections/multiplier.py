@@ -4,9 +4,9 @@ from plotly.graph_objects import Figure, Scatter
 
 from synthscale.scaling import CensoredValue, DataMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
-from synthscale_analysis.estimates import BASELINES
-from synthscale_analysis.figure_multiplier import NAME as STATIC
-from synthscale_analysis.material import Material
+from synthscale_analysis.figures.multiplier import NAME as STATIC
+from synthscale_analysis.numbers.estimates import BASELINES
+from synthscale_analysis.numbers.sentences import value_text
 from synthscale_analysis.page.chart import (
     INK,
     PAPER,
@@ -20,7 +20,7 @@ from synthscale_analysis.page.chart import (
     size_axis,
 )
 from synthscale_analysis.page.section import Chart, Section
-from synthscale_analysis.sentences import value_text
+from synthscale_analysis.report.material import Material
 from synthscale_analysis.style import dodges
 
 ANCHOR, TITLE = "multiplier", "Data multiplier"

@@ -7,12 +7,9 @@ import pandas as pd
 from plotly.graph_objects import Figure, Scatter
 
 from synthscale_analysis.curves import LABELS, LINE_STYLES, MARKERS
-from synthscale_analysis.figure_saturation import ABSENT, NO_BASELINE, colour_of, panel_title, places, x_label, y_label
-from synthscale_analysis.figure_saturation import NAME as STATIC
-from synthscale_analysis.material import Material
-from synthscale_analysis.page.chart import INK, SYMBOLS, as_text, dash, house_figure
-from synthscale_analysis.page.section import Block, Chart, DataTable, Section
-from synthscale_analysis.saturation import (
+from synthscale_analysis.figures.saturation import ABSENT, NO_BASELINE, colour_of, panel_title, places, x_label, y_label
+from synthscale_analysis.figures.saturation import NAME as STATIC
+from synthscale_analysis.numbers.saturation import (
     Ending,
     LastDoublings,
     Lines,
@@ -20,8 +17,11 @@ from synthscale_analysis.saturation import (
     saturation_lines,
     saturation_table,
 )
+from synthscale_analysis.numbers.wording import change_text, times_text
+from synthscale_analysis.page.chart import INK, SYMBOLS, as_text, dash, house_figure
+from synthscale_analysis.page.section import Block, Chart, DataTable, Section
+from synthscale_analysis.report.material import Material
 from synthscale_analysis.style import dodges
-from synthscale_analysis.wording import change_text, times_text
 
 ANCHOR, TITLE = "saturation", "More solutions per problem"
 PANEL_PIXELS = 340

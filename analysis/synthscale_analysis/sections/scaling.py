@@ -5,10 +5,9 @@ import pandas as pd
 from plotly.graph_objects import Figure, Scatter
 
 from synthscale_analysis.curves import Curve
-from synthscale_analysis.estimates import STUDY_LAWS, error_by_size
-from synthscale_analysis.figure_error import NAME as STATIC
-from synthscale_analysis.fitting import FittedCurve, verdict_on
-from synthscale_analysis.material import Material
+from synthscale_analysis.figures.error import NAME as STATIC
+from synthscale_analysis.numbers.estimates import STUDY_LAWS, error_by_size
+from synthscale_analysis.numbers.fitting import FittedCurve, verdict_on
 from synthscale_analysis.page.chart import (
     add_band,
     add_curve,
@@ -21,6 +20,7 @@ from synthscale_analysis.page.chart import (
     size_axis,
 )
 from synthscale_analysis.page.section import Chart, DataTable, Points, Prose, Section
+from synthscale_analysis.report.material import Material
 from synthscale_analysis.style import dodges
 
 ANCHOR, TITLE = "scaling", "Test error against data size"

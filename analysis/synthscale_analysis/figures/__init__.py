@@ -1,0 +1,1 @@
+"""One figure a file, each a script: `python -m synthscale_analysis.figures.cost runs/eightfold`."""

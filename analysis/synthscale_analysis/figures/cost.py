@@ -1,0 +1,89 @@
+"""Figure: test error against what it cost, in tokens and in seconds, a line a method over its sizes.
+
+Costs are means over seeds; bars are 95 % intervals of the mean error, with a spread pooled over the sizes of a curve.
+Of two lines, the one further left reaches the same error at less cost.
+
+    python -m synthscale_analysis.figures.cost runs/eightfold
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.numbers.costs import COSTS, cost_table
+from synthscale_analysis.records import read_records
+from synthscale_analysis.studies import studies_in
+from synthscale_analysis.style import WIDTH_INCHES, house_style, rate_axis, save_figure
+
+NAME = "cost"
+FEW_DECADES = 1.3
+ABSENT = "neither tokens nor seconds of these points are known"
+_BROKEN = {"train_tokens": "tokens\ntrained on", "all_tokens": "tokens trained on\nand sampled"}
+_BROKEN |= {"seconds": "seconds of training\nand sampling"}
+
+
+def cost_figure(records: pd.DataFrame) -> Figure:
+    """Figure of the records of one task and model, a panel a cost; UserError where none is known."""
+    table = cost_table(records)
+    table = table[table["mean_test_error"] > 0]
+    if table.empty:
+        raise UserError(ABSENT)
+    costs = [cost for cost in COSTS if cost in set(table["cost"])]
+    curves = [curve for curve in curves_of(records) if curve.label in set(table["curve"])]
+    with house_style():
+        figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.22 * -(-len(curves) // 2)), layout="constrained")
+        panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
+        for axes, cost in zip(panels, costs, strict=True):
+            _cost_axis(axes, table.loc[table["cost"] == cost, "mean_cost"])
+            for curve in curves:
+                _draw(axes, curve, table[(table["curve"] == curve.label) & (table["cost"] == cost)])
+            axes.set_xlabel(_BROKEN[cost])
+        rate_axis(panels[0])
+        panels[0].set_ylabel("test error")
+        figure.legend(handles=[_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4)
+    return figure
+
+
+def _cost_axis(axes: Axes, costs: "pd.Series[float]") -> None:
+    """Log axis in plain numbers, with a tick at 1, 2 and 5 of each decade where there are few."""
+    axes.set_xscale("log")
+    decades = float(np.log10(costs.max() / costs.min()))
+    subs = (1.0, 2.0, 5.0) if decades < FEW_DECADES else (1.0, 3.0) if decades < 2 * FEW_DECADES else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _draw(axes: Axes, curve: Curve, own: pd.DataFrame) -> None:
+    own = own.sort_values("mean_cost")
+    line = axes.plot(own["mean_cost"], own["mean_test_error"], curve.marker, color=curve.colour, markersize=5.5)
+    line[0].set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, linewidth=1.1, zorder=3)
+    low, high = own["low"].astype(float), own["high"].astype(float)
+    axes.vlines(own["mean_cost"], low, high, color=curve.colour, linewidth=0.8, zorder=2)
+
+
+def _entry(curve: Curve) -> Line2D:
+    entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
+    entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
+    return entry
+
+
+@one_sentence_errors
+def main(argv: list[str]) -> int:
+    """Draw the figure of every task and model in a study's folder: `main([DIR])`."""
+    folder = Path(argv[0] if argv else ".")
+    for study in studies_in(read_records(folder), folder / "report"):
+        print(*save_figure(cost_figure(study.records), study.folder, NAME), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""Figure: pass@k and maj@k against the number of samples k, a line a method, at the largest size that all methods have.
+
+pass@k is the chance that one of k samples is right, maj@k that their majority vote is. Marks are means over seeds with
+95 % intervals, whose spread is pooled over a method's sizes; samples are drawn at the study's temperature, so pass@1 is
+not the greedy accuracy of the other figures.
+
+    python -m synthscale_analysis.figures.pass_at_k runs/eightfold
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+
+from synthscale.scaling import means_over_seeds
+from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.records import read_records
+from synthscale_analysis.studies import studies_in
+from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, save_figure
+
+NAME = "pass_at_k"
+ABSENT = "no point was sampled several times a problem, so there is no pass@k or maj@k"
+METRICS = {"pass": "pass@k: one of k samples is right", "maj": "maj@k: the majority of k is right"}
+COLUMNS = ("curve", "data_size", "metric", "k", "num_seeds", "mean", "low", "high")
+
+
+def pass_at_k_table(records: pd.DataFrame) -> pd.DataFrame:
+    """A row for each curve, size, metric (pass or maj) and k that was measured; low and high end the 95 % interval."""
+    rows = [row for curve in curves_of(records) for name in sampled_columns(records) for row in _rows(curve, name)]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def sampled_columns(records: pd.DataFrame) -> list[str]:
+    """The columns pass_at_k and maj_at_k, by k."""
+    named = {str(name): re.fullmatch(r"(pass|maj)_at_(\d+)", str(name)) for name in records.columns}
+    found = {name: (match[1], int(match[2])) for name, match in named.items() if match}
+    return sorted(found, key=lambda name: (found[name][0] == "maj", found[name][1]))
+
+
+def largest_common_size(table: pd.DataFrame) -> int:
+    """The largest size of those that most curves have."""
+    curves = table.groupby("data_size")["curve"].nunique()
+    return int(curves[curves == curves.max()].index.max())
+
+
+def pass_at_k_figure(records: pd.DataFrame, size: int | None = None) -> Figure:
+    """Figure of the records of one task and model, at this size or the largest common one; UserError if none is."""
+    table = pass_at_k_table(records)
+    if table.empty:
+        raise UserError(ABSENT)
+    size = largest_common_size(table) if size is None else size
+    shown = table[table["data_size"] == size]
+    curves = [curve for curve in curves_of(records) if curve.label in set(shown["curve"])]
+    numbers = sorted(table["k"].unique())
+    with house_style():
+        figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.22 * -(-len(curves) // 2)), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, (metric, title) in zip(panels, METRICS.items(), strict=True):
+            for curve, shift in zip(curves, dodges(len(curves), numbers, share=0.2), strict=True):
+                own = shown[(shown["curve"] == curve.label) & (shown["metric"] == metric)]
+                _draw(axes, curve, own, shift)
+            _number_axis(axes, numbers)
+            axes.set_title(title, loc="left", fontsize=9)
+        panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
+        panels[0].set_ylabel(f"share of test problems, N = {size:,}")
+        figure.legend(handles=[_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4)
+    return figure
+
+
+def _rows(curve: Curve, column: str) -> list[dict[str, object]]:
+    if column not in curve.rows:
+        return []
+    metric, _, number = column.split("_")
+    rates = pd.to_numeric(curve.rows[column], errors="coerce")
+    measured = curve.rows.assign(rate=rates.where(rates.between(0, 1))).dropna(subset=["rate"])
+    by_size = measured.groupby("data_size")["rate"]
+    cells = [(int(float(str(size))), rates.to_numpy(dtype=float)) for size, rates in by_size]
+    return [
+        {
+            "curve": curve.label,
+            "data_size": size,
+            "metric": metric,
+            "k": int(number),
+            "num_seeds": mean.num_seeds,
+            "mean": mean.mean,
+            "low": None if mean.interval is None else mean.interval.low,
+            "high": None if mean.interval is None else mean.interval.high,
+        }
+        for (size, _), mean in zip(cells, means_over_seeds([rates for _, rates in cells]), strict=True)
+    ]
+
+
+def _draw(axes: Axes, curve: Curve, own: pd.DataFrame, shift: float) -> None:
+    at = own["k"] * shift
+    line = axes.plot(at, own["mean"], curve.marker, color=curve.colour, linestyle=curve.line_style, markersize=5.5)
+    line[0].set(markeredgecolor="white", markeredgewidth=0.6, linewidth=1.1, zorder=3)
+    axes.vlines(at, own["low"].astype(float), own["high"].astype(float), color=curve.colour, linewidth=0.8, zorder=2)
+
+
+def _number_axis(axes: Axes, numbers: list[int]) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator(numbers))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
+    axes.set_xlabel("samples per problem k")
+
+
+def _entry(curve: Curve) -> Line2D:
+    entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
+    entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
+    return entry
+
+
+@one_sentence_errors
+def main(argv: list[str]) -> int:
+    """Draw the figure of every task and model in a study's folder: `main([DIR])`."""
+    folder = Path(argv[0] if argv else ".")
+    for study in studies_in(read_records(folder), folder / "report"):
+        print(*save_figure(pass_at_k_figure(study.records), study.folder, NAME), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""`synthscale fit`: a scaling law with intervals, for any table."""

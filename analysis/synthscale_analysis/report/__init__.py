@@ -1,0 +1,1 @@
+"""`synthscale report`: page, figures and tables of a study."""

@@ -1,0 +1,71 @@
+"""The table that `synthscale report` prints: accuracies by method and size, and the multipliers at one telling size."""
+
+import pandas as pd
+from rich.table import Table
+
+from synthscale_analysis.curves import Curve
+from synthscale_analysis.report.material import Material
+
+_CAPTION = "× data: multiplier with 95 % interval, at the size where most methods lie inside the baseline's range"
+_SIGNS = {"more_than": "> ", "less_than": "< ", "in_range": ""}
+
+
+def printed_table(material: Material, summary: pd.DataFrame) -> Table:
+    """Curves × sizes: accuracy, mean ± sd over seeds; then the multipliers at one telling size."""
+    usual = int(summary["num_seeds"].mode().iloc[0])
+    title = (
+        f"{material.study.task}, {material.study.model}: test accuracy in %, mean ± sd over seeds ({usual} unless said)"
+    )
+    table = Table(title=title, caption=_CAPTION)
+    table.add_column("algorithm")
+    sizes = sorted(summary["data_size"].unique())
+    for size in sizes:
+        table.add_column(f"{size:,}", justify="right")
+    telling = {name: _telling_size(summary, name) for name in material.baselines}
+    for baseline, size in telling.items():
+        table.add_column(f"× data vs {baseline}\nat {size:,}")
+    for curve in material.curves:
+        rows = _rows_of(summary, curve).set_index("data_size", drop=False)
+        row_at = {size: rows.loc[size] if size in rows.index else None for size in sizes}
+        cells = [_accuracy(row, usual) for row in row_at.values()]
+        table.add_row(curve.label, *cells, *(_multiplier(row_at[telling[name]], curve, name) for name in telling))
+    return table
+
+
+def _rows_of(summary: pd.DataFrame, curve: Curve) -> pd.DataFrame:
+    variants = summary["variant"].astype(object).fillna("").astype(str)
+    rows = summary[(summary["algorithm"] == curve.algorithm) & (variants == curve.variant)]
+    return rows if curve.negative_fraction is None else rows[rows["negative_fraction"] == curve.negative_fraction]
+
+
+def _accuracy(row: "pd.Series[float] | None", usual_num_seeds: int) -> str:
+    if row is None:
+        return "–"
+    spread = "" if pd.isna(row["sd_test_accuracy"]) else f" ± {100 * row['sd_test_accuracy']:.1f}"
+    seeds = "" if row["num_seeds"] == usual_num_seeds else f" ({row['num_seeds']})"
+    return f"{100 * row['mean_test_accuracy']:.1f}{spread}{seeds}"
+
+
+def _telling_size(summary: pd.DataFrame, baseline: str) -> int:
+    """The size at which most curves lie inside the baseline's range, the largest of equals.
+
+    Not simply the largest size: there every method that beats the baseline is beyond its range, and "> 1" would be all
+    that the table says. One size for all methods, so that they can be compared.
+    """
+    inside = (summary[f"multiplier_vs_{baseline}_status"] == "in_range").groupby(summary["data_size"]).sum()
+    return int(inside[inside == inside.max()].index.max())
+
+
+def _multiplier(row: "pd.Series[float] | None", curve: Curve, baseline: str) -> str:
+    """As "1.7 [1.2, > 2]"; a dash where there is none."""
+    name = f"multiplier_vs_{baseline}"
+    if curve.algorithm == baseline:
+        return "1 (baseline)"
+    if row is None or pd.isna(row[name]):
+        return "–"
+    low, high = (_bounded(row, f"{name}_{end}") for end in ("low", "high"))
+    return _bounded(row, name) + (f" [{low}, {high}]" if low and high else "")
+
+
+def _bounded(row: "pd.Series[float]", name: str) -> str:
+    return "" if pd.isna(row[name]) else f"{_SIGNS[str(row[name + '_status'])]}{row[name]:.2f}"
