@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from synthscale_analysis.report import freshness
+import synthscale.scaling
+import synthscale_analysis
 from synthscale_analysis.report.command import main
 from synthscale_analysis.report.freshness import digest_of, sources_of
 
@@ -52,13 +53,10 @@ def test_a_deleted_figure_comes_back(study: Path, name: str) -> None:
 
 
 def test_a_report_hangs_on_the_code_and_assets_of_subpackages_too() -> None:
-    import synthscale.scaling
-    import synthscale_analysis
-
     (package,), (scaling,) = synthscale_analysis.__path__, synthscale.scaling.__path__
     ours = {path.relative_to(package).as_posix() for path in sources_of(Path(package))}
     theirs = {path.relative_to(scaling).as_posix() for path in sources_of(Path(scaling))}
-    assert {"report.py", "page/section.py", "sections/__init__.py"} <= ours
+    assert {"report/command.py", "page/section.py", "sections/__init__.py"} <= ours
     assert {"fit.py", "laws/power.py"} <= theirs
     assert not any("__pycache__" in name for name in ours | theirs)
 
@@ -70,7 +68,7 @@ def test_changed_and_new_sources_change_the_digest(
     for there in ("figure.py", "page/render.py", "page/assets/page.css", "page/__pycache__/render.pyc"):
         (tmp_path / there).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / there).write_text("before")
-    monkeypatch.setattr(freshness, "__file__", str(tmp_path / "freshness.py"))
+    monkeypatch.setattr(synthscale_analysis, "__file__", str(tmp_path / "__init__.py"))
     table = records({"sft": 1.0})
     before = digest_of(table, 10, 0)
     (tmp_path / "page/__pycache__/render.pyc").write_text("compiled again")
