@@ -33,7 +33,9 @@ def main(argv: list[str]) -> int:
     options = parse_options(argv)
     laws = laws_asked_for(options)
     table = usable_rows(read_table(options.table), options, takes_logs=laws[0].takes_logs)
-    fits = _fit_groups(table, laws, options)
+    groups = _groups(table, options)
+    target.require_baseline([name for name, _ in groups], options)
+    fits = _fit_groups(groups, laws, options)
     if all(fitted.fit is None for _, fitted in fits):
         raise UserError("; ".join(dict.fromkeys(note for _, fitted in fits for note in fitted.notes)))
     questions = (predict, target, power)
@@ -56,10 +58,13 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _fit_groups(table: pd.DataFrame, laws: list[Law], options: argparse.Namespace) -> GroupFits:
-    groups = [("all rows", table)]
-    if options.group is not None:
-        groups = [(str(name), rows) for name, rows in table.groupby(options.group, sort=True, dropna=False)]
+def _groups(table: pd.DataFrame, options: argparse.Namespace) -> list[tuple[str, pd.DataFrame]]:
+    if options.group is None:
+        return [("all rows", table)]
+    return [(str(name), rows) for name, rows in table.groupby(options.group, sort=True, dropna=False)]
+
+
+def _fit_groups(groups: list[tuple[str, pd.DataFrame]], laws: list[Law], options: argparse.Namespace) -> GroupFits:
     jobs = [(name, rows, law) for name, rows in groups for law in laws]
     return [
         (

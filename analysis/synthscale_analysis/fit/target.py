@@ -8,6 +8,7 @@ which is asked beyond it; what that is worth is marked. See `synthscale.scaling.
 
 import argparse
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rich.table import Table
@@ -42,14 +43,15 @@ def check(options: argparse.Namespace) -> None:
         raise UserError("--baseline names a group, and so needs --group")
 
 
+def require_baseline(groups: Sequence[str], options: argparse.Namespace) -> None:
+    """UserError where a baseline is named that is no group; before anything is fitted."""
+    if options.baseline is not None and options.baseline not in groups:
+        raise UserError(f"--baseline {options.baseline} is no group of the table; there are {', '.join(groups)}")
+
+
 def baseline_of(fits: GroupFits, options: argparse.Namespace) -> FittedCurve | None:
-    """The baseline's curve, None where none is named; UserError where no group is called so."""
-    if options.baseline is None:
-        return None
-    curves = {group: fitted for group, fitted in fits}
-    if options.baseline not in curves:
-        raise UserError(f"--baseline {options.baseline} is no group of the table; there are {', '.join(curves)}")
-    return curves[options.baseline]
+    """The baseline's curve, None where none is named."""
+    return None if options.baseline is None else dict(fits)[options.baseline]
 
 
 def answer(fits: GroupFits, options: argparse.Namespace) -> Answer | None:

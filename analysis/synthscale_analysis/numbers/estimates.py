@@ -82,3 +82,8 @@ def overall_multiplier_of(
     if curve.algorithm == baseline or not (rows["test_error"] > 0).any():
         return None
     return overall_multiplier(_columns(rows), _columns(curve.rows), num_draws=num_draws, seed=seed)
+
+
+def main_baseline(records: pd.DataFrame) -> str | None:
+    """SFT with as many updates, else SFT; None where the study has neither, or several variants of both."""
+    return next((name for name in reversed(BASELINES) if not baseline_rows(records, name).empty), None)

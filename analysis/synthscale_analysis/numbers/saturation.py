@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from synthscale_analysis.curves import baseline_rows
-from synthscale_analysis.numbers.estimates import BASELINES
+from synthscale_analysis.numbers.estimates import main_baseline
 from synthscale_analysis.numbers.paired import Difference, Noise, Weights, block_of, difference, logs, pooled_noise
 
 KEY = "mixture.positives_per_problem"
@@ -86,7 +86,7 @@ def saturation_lines(records: pd.DataFrame) -> list[Lines]:
 
 def saturation_table(records: pd.DataFrame) -> pd.DataFrame:
     """A row for each method, size and number: its error over the baseline's, with interval; empty without either."""
-    baseline = baseline_of(records)
+    baseline = main_baseline(records)
     rows = [
         {"algorithm": lines.algorithm, "setting": lines.setting, "is_measured": lines.is_measured, **row}
         for lines in saturation_lines(records)
@@ -115,11 +115,6 @@ def last_doublings(lines: Lines) -> LastDoublings | None:
         weights: Weights = {last: late, first[0]: early, before: -late - early}
         slowing = difference([(block, weights) for block in with_last], noise)
     return LastDoublings(before, last, change, slowing)
-
-
-def baseline_of(records: pd.DataFrame) -> str | None:
-    """SFT with as many updates, else SFT; None where the study has neither, or several variants of both."""
-    return next((name for name in reversed(BASELINES) if not baseline_rows(records, name).empty), None)
 
 
 def with_numbers(records: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.figures.cost import ABSENT
 from synthscale_analysis.figures.cost import NAME as STATIC
 from synthscale_analysis.numbers.costs import COSTS, CostMultiplier, cost_multipliers, cost_table
-from synthscale_analysis.numbers.saturation import baseline_of
+from synthscale_analysis.numbers.estimates import main_baseline
 from synthscale_analysis.numbers.sentences import WITHIN, value_text
 from synthscale_analysis.numbers.wording import listed, rate_text
 from synthscale_analysis.page.chart import house_figure, rate_axis
@@ -41,7 +41,7 @@ def section(material: Material) -> Section | str:
         return f"{TITLE}: {ABSENT}."
     found = cost_multipliers(material.records, material.num_draws, material.seed)
     chart = Chart(_figure(table, material), _CAPTION, STATIC)
-    lead, *others = _findings(found, baseline_of(material.records))
+    lead, *others = _findings(found, main_baseline(material.records))
     blocks: list[Block] = [*([Points(others)] if others else []), chart, *([_multipliers(found)] if found else [])]
     return Section(ANCHOR, TITLE, lead, blocks)
 

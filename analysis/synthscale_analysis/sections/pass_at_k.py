@@ -10,8 +10,8 @@ from plotly.graph_objects import Figure
 from synthscale_analysis.curves import LABELS, Curve, baseline_rows
 from synthscale_analysis.figures.pass_at_k import ABSENT, METRICS, largest_common_size, pass_at_k_table, sampled_columns
 from synthscale_analysis.figures.pass_at_k import NAME as STATIC
+from synthscale_analysis.numbers.estimates import main_baseline
 from synthscale_analysis.numbers.paired import Difference, difference, log_odds, pooled_noise
-from synthscale_analysis.numbers.saturation import baseline_of
 from synthscale_analysis.numbers.wording import listed, share_text, times_text
 from synthscale_analysis.page.chart import house_figure
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
@@ -46,7 +46,7 @@ def section(material: Material) -> Section | str:
     table = pass_at_k_table(material.records)
     if table.empty:
         return f"{TITLE}: {ABSENT}."
-    size, baseline = largest_common_size(table), baseline_of(material.records)
+    size, baseline = largest_common_size(table), main_baseline(material.records)
     chart = Chart(_figure(table, material, size), _CAPTION.format(subset=_subset(material)), STATIC)
     blocks: list[Block] = [chart]
     leads = [] if baseline is None else _leads(material, baseline, size)
