@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from synthscale.scaling.laws.law import FloatArray, Law, exponential
+from synthscale.scaling.laws.law import FloatArray, Law, exponential, unlogged
 
 SHARPEST, SMOOTHEST = 0.05, 3.0  # widths of a break, in units of log N
 
@@ -67,7 +67,7 @@ class Broken(Law):
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
         log_a, b, g, log_d, log_f, c = np.moveaxis(coordinates, -1, 0)
-        return np.stack([np.exp(log_a), b, g, np.exp(log_d), np.exp(log_f), c], axis=-1)
+        return np.stack([unlogged(log_a), b, g, unlogged(log_d), np.exp(log_f), c], axis=-1)
 
     def coordinates(self, parameters: FloatArray) -> FloatArray:
         a, b, g, d, f, c = np.moveaxis(parameters, -1, 0)

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 
-from synthscale.scaling.laws.law import FloatArray, Law, exponential
+from synthscale.scaling.laws.law import FloatArray, Law, exponential, unlogged
 
 
 class Chinchilla(Law):
@@ -56,7 +56,7 @@ class Chinchilla(Law):
         return np.stack([log_a_table, log_b_table, floor * np.exp(log_value_centre), alpha, beta], axis=-1)
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
-        return np.concatenate([np.exp(coordinates[..., :2]), coordinates[..., 2:]], axis=-1)
+        return np.concatenate([unlogged(coordinates[..., :2]), coordinates[..., 2:]], axis=-1)
 
     def coordinates(self, parameters: FloatArray) -> FloatArray:
         return np.concatenate([np.log(parameters[..., :2]), parameters[..., 2:]], axis=-1)

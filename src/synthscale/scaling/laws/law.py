@@ -29,6 +29,11 @@ def exponential(exponents: FloatArray) -> FloatArray:
     return np.exp(np.clip(exponents, -MOST_EXPONENT, MOST_EXPONENT, out=exponents), out=exponents)
 
 
+def unlogged(logs: FloatArray) -> FloatArray:
+    """Parameters from their logs, which are held within the same bounds."""
+    return np.exp(np.clip(logs, -MOST_EXPONENT, MOST_EXPONENT))
+
+
 class Law(ABC):
     """A parametric law of one or more inputs with positive values."""
 

@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from synthscale.scaling.laws.law import FloatArray, Law, exponential
+from synthscale.scaling.laws.law import FloatArray, Law, exponential, unlogged
 
 
 class Power(Law):
@@ -40,7 +40,7 @@ class Power(Law):
         return np.stack([log_a + log_value_centre + b * input_centre[0], b], axis=-1)
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
-        return np.stack([np.exp(coordinates[..., 0]), coordinates[..., 1]], axis=-1)
+        return np.stack([unlogged(coordinates[..., 0]), coordinates[..., 1]], axis=-1)
 
     def coordinates(self, parameters: FloatArray) -> FloatArray:
         return np.stack([np.log(parameters[..., 0]), parameters[..., 1]], axis=-1)
@@ -78,7 +78,7 @@ class PowerOffset(Law):
         return np.stack([log_a_table, b, c * np.exp(log_value_centre)], axis=-1)
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
-        return np.stack([np.exp(coordinates[..., 0]), coordinates[..., 1], coordinates[..., 2]], axis=-1)
+        return np.stack([unlogged(coordinates[..., 0]), coordinates[..., 1], coordinates[..., 2]], axis=-1)
 
     def coordinates(self, parameters: FloatArray) -> FloatArray:
         return np.stack([np.log(parameters[..., 0]), parameters[..., 1], parameters[..., 2]], axis=-1)
