@@ -5,7 +5,7 @@ from pathlib import Path
 
 from synthscale.scaling import HUBER_DELTA, LAWS, IntervalKind, Law
 from synthscale_analysis.errors import UserError
-from synthscale_analysis.fit import power, predict, rows, target
+from synthscale_analysis.fit import files, power, predict, rows, target
 from synthscale_analysis.fit.laws import LAWS_HELP
 from synthscale_analysis.options import as_options
 from synthscale_analysis.output import FORMATS
@@ -33,6 +33,7 @@ def parse_options(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
     if not options.delta > 0:
         raise UserError(f"--delta must be positive, not {options.delta:g}")
+    files.check(options)
     rows.check(options)
     predict.check(options)
     target.check(options)
