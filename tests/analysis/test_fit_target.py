@@ -64,6 +64,20 @@ def test_below_a_floor_the_law_never_gets(tmp_path: Path, capsys: pytest.Capture
     assert "never: its floor 0.1 is not below" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize(("slope", "size", "told"), [(0.5, 1e18, "1e+18"), (0.02, 1e100, "more than 1e+100")])
+def test_a_power_law_without_a_floor_reaches_every_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], slope: float, size: float, told: str
+) -> None:
+    path = tmp_path / "t.csv"
+    rows = [("a", n, n**-slope) for n in (32, 64, 128, 256, 512)]
+    pd.DataFrame(rows, columns=["algorithm", "data_size", "test_error"]).to_csv(path, index=False)
+    found = asked(path, "--target-error", "1e-9")["a"]
+    assert found["by_law"]["estimate"] == pytest.approx(size, rel=1e-3) and not found["by_law"]["never"]
+    assert found["by_law"]["more_than"] == (["estimate", "low", "high"] if size == 1e100 else [])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert told in printed and "never" not in printed and "beside the crossing" not in printed
+
+
 def test_without_the_question_nothing_is_said_of_it(table: Path) -> None:
     out = table.parent / "out.json"
     assert main([str(table), *OPTIONS, "--json", str(out)]) == 0
@@ -75,6 +89,7 @@ def test_without_the_question_nothing_is_said_of_it(table: Path) -> None:
     [
         (["--target-error", "0"], "--target-error must be positive, not 0"),
         (["--target-error", "-1"], "--target-error must be positive, not -1"),
+        (["--target-error", "1e-200"], "--target-error must lie between 1e-60 and 1e+60, not be 1e-200"),
         (["--target-error", "nan"], "--target-error must be positive, not nan"),
         (
             ["--target-error", "0.3", "--baseline", "stf"],

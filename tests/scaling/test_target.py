@@ -5,7 +5,7 @@ import pytest
 
 from synthscale.scaling import LAWS, Measurements, Reach, bootstrap_fit, fit_law, law_size_for, ratio_for, size_for
 from synthscale.scaling.planted import PlantedStudy
-from synthscale.scaling.target import inverted
+from synthscale.scaling.target import BEYOND, inverted
 
 STUDY = PlantedStudy(sizes=(64, 128, 256, 512), num_seeds=5, slope=0.5, multiplier=2.0, noise=0.05)
 SIZES = np.array(STUDY.sizes)
@@ -46,6 +46,14 @@ def test_one_seed_has_no_interval() -> None:
     assert found.value is not None and found.low is None and "one seed" in found.note
 
 
+def test_where_one_seed_does_not_cross_there_is_nothing_to_note() -> None:
+    table, crossing = (Measurements.from_columns([64.0, 128.0], [0.8, last]) for last in (0.4, 0.2))
+    assert [str(size_for(table, error).value) for error in (0.01, 0.99)] == ["> 128", "< 64"]
+    for found in (size_for(table, 0.01), size_for(table, 0.99)):
+        assert (found.low, found.high, found.note) == (None, None, "")
+    assert "one seed" in ratio_for(table, crossing, 0.3).note
+
+
 @pytest.mark.parametrize("name", ["power", "power_offset", "broken"])
 def test_a_law_is_inverted_as_it_predicts(name: str) -> None:
     law = LAWS[name]
@@ -60,6 +68,13 @@ def test_an_error_that_grows_is_below_from_the_start_or_never() -> None:
     grows = np.array([[0.1, -0.2]])
     assert inverted(LAWS["power"], grows, 0.3, SIZES).tolist() == [0.0]
     assert inverted(LAWS["power"], grows, 1e-9, SIZES).tolist() == [np.inf]
+
+
+def test_a_law_without_a_floor_reaches_every_error() -> None:
+    power = np.array([[6.0, 0.5], [6.0, 0.05], [0.9, 0.01], [0.9, 0.0]])
+    assert inverted(LAWS["power"], power, 1e-9, SIZES).tolist() == pytest.approx([3.6e19, BEYOND, BEYOND, np.inf])
+    near_floor = np.array([[6.0, 0.5, 0.1], [6.0, 0.5, 0.1 + 1e-8]])
+    assert inverted(LAWS["power_offset"], near_floor, 0.1 + 1e-8, SIZES) == pytest.approx([3.6e17, np.inf], rel=0.01)
 
 
 def test_a_floor_that_is_not_below_is_never_passed() -> None:

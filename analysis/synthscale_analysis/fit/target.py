@@ -14,6 +14,8 @@ from typing import Any
 from rich.table import Table
 
 from synthscale.scaling import FAR, CensoredValue, LawSize, Reach, Reached, law_size_for, ratio_for, size_for
+from synthscale.scaling.measurements import LARGEST
+from synthscale.scaling.target import BEYOND
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.fit.answer import Answer
 from synthscale_analysis.fit.output import GroupFits, best_fits
@@ -37,6 +39,8 @@ def check(options: argparse.Namespace) -> None:
     error = options.target_error
     if error is not None and not (error > 0 and math.isfinite(error)):
         raise UserError(f"--target-error must be positive, not {error:g}")
+    if error is not None and not 1 / LARGEST < error < LARGEST:
+        raise UserError(f"--target-error must lie between {1 / LARGEST:g} and {LARGEST:g}, not be {error:g}")
     if error is not None and len(options.x) > 1:
         raise UserError("--target-error asks for a size, and so needs one --x column")
     if options.baseline is not None and options.group is None:
@@ -105,19 +109,29 @@ def reached_text(found: Reached) -> str:
 
 
 def law_text(found: LawSize | None) -> str:
-    """As "410 [300, never], extrapolated" or "never: its floor 0.31 is above"."""
+    """As "410 [300, never], extrapolated", "more than 1e+100, far" or "never: its floor 0.31 is not below"."""
     if found is None:
         return "–"
     if math.isinf(found.size):
-        return "never" if found.floor is None else f"never: its floor {found.floor:.3g} is not below"
+        return (
+            "never: it does not fall so far"
+            if found.floor is None
+            else f"never: its floor {found.floor:.3g} is not below"
+        )
+    size = f"more than {BEYOND:g}" if found.size >= BEYOND else number_text(found.size)
     ends = "" if found.low is None or found.high is None else f" [{number_text(found.low)}, {number_text(found.high)}]"
-    return f"{number_text(found.size)}{ends}{', ' + found.mark if found.mark else ''}"
+    return f"{size}{ends}{', ' + found.mark if found.mark else ''}"
 
 
 def number_text(size: float) -> str:
-    """Three digits or the whole number; "never" for one that is not reached, "any" where every size reaches it."""
+    """Three digits or the whole number; "never" for one that is not reached, "any" where every size reaches it.
+
+    As "> 1e+100" for one beyond what is computed.
+    """
     if math.isinf(size) or size == 0:
         return "never" if size else "any"
+    if size >= BEYOND:
+        return f"> {BEYOND:g}"
     return f"{size:,.0f}" if 100 <= size < 1e9 else f"{size:.3g}"
 
 
@@ -144,10 +158,11 @@ def _reached_json(found: Reached | None) -> dict[str, Any] | None:
 
 
 def _law_json(found: LawSize | None, formula: str) -> dict[str, Any] | None:
-    """Infinite sizes are null, with `never` or `high_never` beside them."""
+    """Infinite sizes are null, with `never` or `high_never` beside them; `more_than` names those that are bounds."""
     if found is None:
         return None
     sizes = {"estimate": found.size, "low": found.low, "high": found.high}
     numbers = {name: None if size is None or math.isinf(size) else size for name, size in sizes.items()}
     never = {"never": math.isinf(found.size), "high_never": found.high is not None and math.isinf(found.high)}
-    return {"law": formula, **numbers, **never, "floor_not_below": found.floor, "mark": found.mark or None}
+    beyond = {"more_than": [name for name, size in numbers.items() if size is not None and size >= BEYOND]}
+    return {"law": formula, **numbers, **never, **beyond, "floor_not_below": found.floor, "mark": found.mark or None}
