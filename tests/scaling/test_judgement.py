@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.integrate import quad
@@ -125,6 +127,25 @@ def test_a_law_that_does_not_hold_is_told_from_the_seeds() -> None:
     table = planted(PLANTED["broken"])
     only = [judge(fit_law(LAWS["power"], table, delta=0.05), table)]
     assert verdict(only, {}).startswith("none of these laws holds (lack of fit, p = ")
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("power", "a power law, exponent 0."),
+        ("power_offset", "a power law above a floor, exponent 0."),
+        ("broken", "a power law with a bend at x ≈ "),
+    ],
+)
+def test_a_law_that_does_not_hold_is_not_said_to_fit(name: str, nearest: str) -> None:
+    (found,) = (one for one in judged(planted(PLANTED[name])) if one.fit.law.name == name)
+    failed = replace(found, lack_of_fit=0.01)
+    bootstrap = {name: bootstrap_fit(LAWS[name], planted(PLANTED[name]), num_draws=60, delta=0.05)}
+    for bootstraps in ({}, bootstrap):
+        sentence = verdict([failed], bootstraps)
+        assert sentence.startswith(f"none of these laws holds (lack of fit, p = 0.01); the nearest is {nearest}")
+        assert "fits" not in sentence and "does not hold" not in sentence
+    assert verdict([failed, failed, failed], {}).endswith("; 2 other laws are about as near")
 
 
 def test_without_seeds_or_spare_sizes_there_is_no_lack_of_fit() -> None:

@@ -167,39 +167,71 @@ def verdict(judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> st
     if min(one.aicc for one in judged) == np.inf:
         return "too few rows to tell which law holds"
     best = best_of(judged)
-    if best.lack_of_fit is not None and best.lack_of_fit < SIGNIFICANT:
-        chance = f"lack of fit, p = {best.lack_of_fit:.2g}"
-        return f"none of these laws holds ({chance}); the nearest: {_told(best, judged, bootstraps)}"
-    return _told(best, judged, bootstraps)
-
-
-def _told(best: Judged, judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> str:
-    """What the best law says."""
-    name, parameters = best.fit.law.name, best.fit.parameters
-    bootstrap = bootstraps.get(name)
-
-    def told(parameter: str) -> str:
-        if bootstrap is None:
-            return digits(parameters[parameter])
-        interval = bootstrap.interval(parameter)
-        return f"{digits(parameters[parameter])} [{digits(interval.low)}, {digits(interval.high)}]"
-
+    told = _Told(best.fit, bootstraps.get(best.fit.law.name))
     others = sum(one.aicc <= best.aicc + CLOSE for one in judged) - 1
-    beside = "" if others == 0 else f"; {others} other law{'s' * (others > 1)} fit{'s' * (others == 1)} about as well"
-    if name == "power":
-        if bootstrap is not None and bootstrap.interval("b").low <= 0 <= bootstrap.interval("b").high:
-            return f"no trend can be told: the exponent is {told('b')}"
-        return f"a power law fits; exponent {told('b')}{beside}"
-    if name == "power_offset":
-        if bootstrap is not None and unidentified(bootstrap):
-            sentence = "a power law above a floor fits, but c is not identified: its interval reaches 0"
-            return f"{sentence}; exponent {told('b')}{beside}"
-        return f"a power law above a floor fits; exponent {told('b')}, floor {told('c')}{beside}"
-    if name == "broken":
-        bend = f"it bends at x ≈ {told('d')}"
-        exponents = f"from exponent {told('b')} to {parameters['b'] + parameters['g']:.3g}"
-        return f"a single power law does not hold: {bend}, {exponents}{beside}"
-    return f"{name} fits: " + ", ".join(f"{parameter} {told(parameter)}" for parameter in parameters) + beside
+    if best.lack_of_fit is None or best.lack_of_fit >= SIGNIFICANT:
+        beside = f"; {others} other law{'s' * (others > 1)} fit{'s' * (others == 1)} about as well" if others else ""
+        return told.as_holding() + beside
+    beside = f"; {others} other law{'s are' if others > 1 else ' is'} about as near" if others else ""
+    chance = f"lack of fit, p = {best.lack_of_fit:.2g}"
+    return f"none of these laws holds ({chance}); the nearest is {told.as_nearest()}{beside}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the best law says: with numbers, and intervals where there is a bootstrap."""
+
+    fit: Fit
+    bootstrap: FitBootstrap | None
+
+    def as_holding(self) -> str:
+        """A sentence, of a law that holds as far as can be told."""
+        name = self.fit.law.name
+        if name == "power":
+            if self._is_flat():
+                return f"no trend can be told: the exponent is {self._number('b')}"
+            return f"a power law fits; exponent {self._number('b')}"
+        if name == "power_offset":
+            if self._has_unidentified():
+                sentence = "a power law above a floor fits, but c is not identified: its interval reaches 0"
+                return f"{sentence}; exponent {self._number('b')}"
+            return f"a power law above a floor fits; exponent {self._number('b')}, floor {self._number('c')}"
+        if name == "broken":
+            return f"a single power law does not hold: it bends at x ≈ {self._number('d')}, {self._exponents()}"
+        return f"{name} fits: {self._all_numbers()}"
+
+    def as_nearest(self) -> str:
+        """A noun with what belongs to it, of a law that does not hold."""
+        name = self.fit.law.name
+        if name == "power":
+            flat = "; no trend can be told" if self._is_flat() else ""
+            return f"a power law, exponent {self._number('b')}{flat}"
+        if name == "power_offset":
+            unknown = "; c is not identified: its interval reaches 0" if self._has_unidentified() else ""
+            floor = "" if unknown else f", floor {self._number('c')}"
+            return f"a power law above a floor, exponent {self._number('b')}{floor}{unknown}"
+        if name == "broken":
+            return f"a power law with a bend at x ≈ {self._number('d')}, {self._exponents()}"
+        return f"{name}, {self._all_numbers()}"
+
+    def _number(self, parameter: str) -> str:
+        estimate = digits(self.fit.parameters[parameter])
+        if self.bootstrap is None:
+            return estimate
+        interval = self.bootstrap.interval(parameter)
+        return f"{estimate} [{digits(interval.low)}, {digits(interval.high)}]"
+
+    def _all_numbers(self) -> str:
+        return ", ".join(f"{parameter} {self._number(parameter)}" for parameter in self.fit.parameters)
+
+    def _exponents(self) -> str:
+        return f"from exponent {self._number('b')} to {self.fit.parameters['b'] + self.fit.parameters['g']:.3g}"
+
+    def _is_flat(self) -> bool:
+        return self.bootstrap is not None and self.bootstrap.interval("b").low <= 0 <= self.bootstrap.interval("b").high
+
+    def _has_unidentified(self) -> bool:
+        return self.bootstrap is not None and bool(unidentified(self.bootstrap))
 
 
 def digits(number: float) -> str:
