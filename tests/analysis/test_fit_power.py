@@ -57,6 +57,8 @@ def test_the_sentence_says_where_nothing_suffices() -> None:
     ("num_seeds", "options", "sentence"),
     [
         (2, ["--power"], "--power needs --group and --baseline"),
+        (2, ["--multiplier", "3"], "--multiplier is what --power is to see, and so needs --power"),
+        (2, ["--baseline", "sft"], "--baseline is what --target-error and --power compare with, and so needs one"),
         (2, [*PLAN, "--multiplier", "1"], "--multiplier must be more than 1, not 1"),
         (2, ["--power", "--baseline", "stf"], "--baseline stf is no group of the table"),
         (1, PLAN, "--power cannot plan from this table: no size has two seeds"),

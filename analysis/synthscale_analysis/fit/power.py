@@ -24,6 +24,7 @@ from synthscale_analysis.output import with_progress
 
 SEEDS, SIZES = (2, 3, 5, 8, 10), (3, 4, 6, 8)
 WANTED = 0.8
+MULTIPLIER = 2.0
 _CAPTION = (
     "share of made-up studies in which the one-sided test at 5 % says that the multiplier is more than 1; the standard "
     "error of a share is at most 3 %"
@@ -58,11 +59,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--power", action="store_true", help="say how many seeds and sizes see a multiplier (--baseline)"
     )
-    parser.add_argument("--multiplier", type=float, default=2.0, metavar="M", help="to be seen by --power (default: 2)")
+    parser.add_argument(
+        "--multiplier", type=float, metavar="M", help=f"to be seen by --power (default: {MULTIPLIER:g})"
+    )
 
 
 def check(options: argparse.Namespace) -> None:
-    """UserError for options that make no sense by themselves."""
+    """UserError for options that make no sense by themselves; fills in the default multiplier."""
+    if options.multiplier is None:
+        options.multiplier = MULTIPLIER
+    elif not options.power:
+        raise UserError("--multiplier is what --power is to see, and so needs --power")
     if not (options.multiplier > 1 and math.isfinite(options.multiplier)):
         raise UserError(f"--multiplier must be more than 1, not {options.multiplier:g}")
     if options.power and (options.group is None or options.baseline is None):

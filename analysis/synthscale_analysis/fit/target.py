@@ -45,6 +45,8 @@ def check(options: argparse.Namespace) -> None:
         raise UserError("--target-error asks for a size, and so needs one --x column")
     if options.baseline is not None and options.group is None:
         raise UserError("--baseline names a group, and so needs --group")
+    if options.baseline is not None and error is None and not options.power:
+        raise UserError("--baseline is what --target-error and --power compare with, and so needs one of them")
 
 
 def require_baseline(groups: Sequence[str], options: argparse.Namespace) -> None:
