@@ -183,7 +183,8 @@ def test_auto_says_which_law_holds(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("x", "options", "sentence"),
     [
-        ("data_size,", [], "must name different columns, each once"),
+        ("data_size,", [], "--x 'data_size,' has an empty name in it"),
+        ("", [], "--x '' has an empty name in it"),
         ("data_size,data_size", ["--law", "chinchilla"], "must name different columns, each once"),
         ("test_error", [], "must name different columns, each once"),
         ("data_size,seed,test_accuracy", ["--law", "auto"], "no law takes 3 --x columns"),
@@ -206,6 +207,15 @@ def test_names_may_have_spaces_around_them_and_too_much_held_out_is_noted(table:
     options = ["--y", "test_error", "--bootstrap", "5", "--json", str(out), "--holdout", "9"]
     assert main([str(table), "--x", " data_size ", *options]) == 0
     assert "too few sizes to hold out 9" in json.loads(out.read_text())["fits"][0]["notes"]
+
+
+def test_a_column_whose_name_has_a_comma_is_one_column(tmp_path: Path) -> None:
+    path, out = tmp_path / "t.csv", tmp_path / "t.json"
+    path.write_text('"n, of (x)","a loss, mean",n\n1,1,9\n4,0.5,9\n16,0.25,9\n')
+    options = ["--x", "n, of (x)", "--y", "a loss, mean", "--bootstrap", "5", "--predict", "64", "--json", str(out)]
+    assert main([str(path), *options]) == 0
+    written = json.loads(out.read_text())
+    assert written["x"] == "n, of (x)" and written["fits"][0]["parameters"]["b"]["estimate"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("extension", ["svg", "pdf", "png"])

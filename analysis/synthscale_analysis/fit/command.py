@@ -19,7 +19,7 @@ import pandas as pd
 from synthscale.scaling import Law
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.fit import power, predict, target
-from synthscale_analysis.fit.options import AUTO, laws_asked_for, parse_options
+from synthscale_analysis.fit.options import AUTO, laws_asked_for, parse_options, settle
 from synthscale_analysis.fit.output import GroupFits, as_json, best_fits, fit_table, verdicts_of
 from synthscale_analysis.fit.rows import measurements_of, usable_rows
 from synthscale_analysis.numbers.fitting import fit_curve
@@ -31,8 +31,10 @@ from synthscale_analysis.records import read_table
 def main(argv: list[str]) -> int:
     """Run the command; argv is without the program's name. 0, or 2 for a table or options that cannot be used."""
     options = parse_options(argv)
+    table = read_table(options.table)
+    settle(options, [str(name) for name in table.columns])
     laws = laws_asked_for(options)
-    table = usable_rows(read_table(options.table), options, takes_logs=laws[0].takes_logs)
+    table = usable_rows(table, options, takes_logs=laws[0].takes_logs)
     groups = _groups(table, options)
     target.require_baseline([name for name, _ in groups], options)
     fits = _fit_groups(groups, laws, options)

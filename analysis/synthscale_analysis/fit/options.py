@@ -1,6 +1,7 @@
 """Options of `synthscale fit`: what can be asked for, and the laws that it means."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from synthscale.scaling import HUBER_DELTA, LAWS, IntervalKind, Law
@@ -19,9 +20,10 @@ _DELTA_HELP = (
 
 
 def parse_options(argv: list[str]) -> argparse.Namespace:
-    """Options that make sense by themselves; `x` is the list of --x columns. UserError for others."""
+    """Options that make sense without the table; `x` is the list of --x columns. UserError for others."""
     parser = _parser()
     options = parser.parse_args(as_options(argv, "fit", parser))
+    options.x_as_given = options.x
     options.x = [name.strip() for name in options.x.split(",")]
     if options.bootstrap < 2:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
@@ -35,10 +37,21 @@ def parse_options(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"--delta must be positive, not {options.delta:g}")
     files.check(options)
     rows.check(options)
+    return options
+
+
+def settle(options: argparse.Namespace, columns: Sequence[str]) -> None:
+    """Make `x` the columns that --x means in this table, and check what depends on how many they are.
+
+    A column of exactly that name, commas and all, wins over a list.
+    """
+    if options.x_as_given in columns:
+        options.x = [options.x_as_given]
+    if "" in options.x:
+        raise UserError(f"--x {options.x_as_given!r} has an empty name in it")
     predict.check(options)
     target.check(options)
     power.check(options)
-    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 def laws_asked_for(options: argparse.Namespace) -> list[Law]:
     """The laws that are asked for."""
     num_inputs = len(options.x)
-    if "" in options.x or len({*options.x, options.y}) <= num_inputs:
+    if len({*options.x, options.y}) <= num_inputs:
         raise UserError(f"--x {','.join(options.x)} and --y {options.y} must name different columns, each once")
     if options.holdout and num_inputs > 1:
         raise UserError("--holdout needs sizes in an order, and so one --x column")
