@@ -148,6 +148,18 @@ def test_a_share_may_be_zero_where_the_law_takes_shares(tmp_path: Path) -> None:
     assert parameters["c"]["estimate"] == pytest.approx(0.1, abs=1e-3)
 
 
+@pytest.mark.parametrize(("largest", "is_share"), [("1", True), ("2", False)])
+def test_a_share_of_zero_is_told_of_the_law_that_takes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], largest: str, is_share: bool
+) -> None:
+    path = tmp_path / "shares.csv"
+    path.write_text(f"f,error\n0,0.5\n0.25,0.4\n{largest},0.3\n")
+    assert main([str(path), "--x", "f", "--y", "error", "--law", "auto"]) == 2
+    hint = " (--law mixture takes fractions from 0)" if is_share else ""
+    told = f"synthscale: column f holds 0 in row 1; a fit needs positive numbers{hint}\n"
+    assert capsys.readouterr().err == told
+
+
 def test_as_many_columns_as_the_law_has_inputs(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for x, law in (("data_size", "chinchilla"), ("data_size,seed", "power")):
         assert main([str(table), "--x", x, "--y", "test_error", "--law", law]) == 2

@@ -49,7 +49,9 @@ def usable_rows(table: pd.DataFrame, options: argparse.Namespace, *, takes_logs:
         raise UserError(f"column {options.y} is empty in every row")
     for name in (*options.x, options.y):
         if takes_logs or name == options.y:
-            _require(usable, name, usable[name] > 0, "a fit needs positive numbers")
+            is_share = [name] == options.x and bool(usable[name].between(0, 1).all())
+            hint = " (--law mixture takes fractions from 0)" if is_share else ""
+            _require(usable, name, usable[name] > 0, f"a fit needs positive numbers{hint}")
         else:
             _require(usable, name, usable[name].between(0, 1), "a fraction lies in [0, 1]")
         ordinary = (usable[name] == 0) | usable[name].between(1 / LARGEST, LARGEST, inclusive="neither")
