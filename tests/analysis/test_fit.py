@@ -60,12 +60,14 @@ def test_parquet_and_csv_agree(table: Path, records: Records) -> None:
     assert fits[0] == pytest.approx(fits[1], rel=1e-9)
 
 
-def test_rows_without_a_value_are_left_out(tmp_path: Path) -> None:
+def test_rows_without_a_value_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = tmp_path / "t.csv", tmp_path / "t.json"
     path.write_text("n,loss\n1,1.0\n4,0.5\n16,0.25\n64,\n")
     assert main([str(path), "--x", "n", "--y", "loss", "--bootstrap", "5", "--json", str(out)]) == 0
-    fit = json.loads(out.read_text())["fits"][0]
-    assert fit["num_rows"] == 3
+    written = json.loads(out.read_text())
+    fit = written["fits"][0]
+    assert fit["num_rows"] == 3 and written["num_left_out"] == 1
+    assert "; 1 row without loss left out" in " ".join(capsys.readouterr().out.split())
     assert fit["resampled"] == "sizes"
     assert fit["parameters"]["b"]["estimate"] == pytest.approx(0.5)
 
@@ -88,6 +90,7 @@ def test_a_group_that_is_too_short_gets_a_note(tmp_path: Path) -> None:
         ("n,loss\n0,2\n2,1\n", ["--x", "n", "--y", "loss"], "column n holds 0 in row 1"),
         ("n,loss\n1,2\n2,many\n", ["--x", "n", "--y", "loss"], "holds 'many' in row 2, which is not a number"),
         ("n,loss\n1,2\n1,3\n", ["--x", "n", "--y", "loss"], "power needs 2 sizes, there are 1"),
+        ("n,loss\n1,2\n,\n,1\n", ["--x", "n", "--y", "loss"], "column n is empty in row 3"),
         ("n,loss\n1,\n2,\n", ["--x", "n", "--y", "loss"], "column loss is empty in every row"),
         ("n,loss\n", ["--x", "n", "--y", "loss"], "has no rows"),
         ("", ["--x", "n", "--y", "loss"], "cannot read"),

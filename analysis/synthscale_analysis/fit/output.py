@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from synthscale.scaling import best_of
-from synthscale_analysis.fit.rows import noise_text
+from synthscale_analysis.fit.rows import left_out_text, noise_text
 from synthscale_analysis.numbers.fitting import FittedCurve, verdict_on
 
 #: Fits in the order of groups and laws, each with the name of its group.
@@ -19,7 +19,7 @@ def fit_table(fits: GroupFits, options: argparse.Namespace) -> Table:
     formulas = dict.fromkeys(f"{fitted.law.name}: {fitted.law.formula}" for _, fitted in fits)
     inputs = ", ".join(f"{name} is {x}" for name, x in zip(fits[0][1].law.input_names, options.x, strict=True))
     how = f"95 % {options.interval} intervals from {options.bootstrap} bootstrap draws"
-    caption = f"{how}; {inputs}; Huber δ {options.delta:g}{noise_text(options)}"
+    caption = f"{how}; {inputs}; Huber δ {options.delta:g}{noise_text(options)}{left_out_text(options)}"
     table = Table(title=f"{options.y} against {', '.join(options.x)}", caption="\n".join([*formulas, caption]))
     for heading in (options.group or "group", "law", *names):
         table.add_column(heading, overflow="fold")
@@ -79,6 +79,7 @@ def as_json(fits: GroupFits, verdicts: dict[str, str], options: argparse.Namespa
         "seed",
         "delta",
         "holdout",
+        "num_left_out",
     )
     settings = {name: getattr(options, name) for name in names} | {"x": ",".join(options.x)}
     written = [_fit_as_json(group, fitted) for group, fitted in fits]

@@ -37,7 +37,10 @@ def check(options: argparse.Namespace) -> None:
 
 
 def usable_rows(table: pd.DataFrame, options: argparse.Namespace, *, takes_logs: bool) -> pd.DataFrame:
-    """Rows with a value, x and y as numbers in their range; fills in the default columns of seeds and test problems."""
+    """Rows with a value, x and y as numbers in their range.
+
+    Fills in the default columns of seeds and test problems, and how many rows are left out, `num_left_out`.
+    """
     columns = (*options.x, options.y, options.group)
     if options.seed_column is None and "seed" in table.columns and "seed" not in columns:
         options.seed_column = "seed"
@@ -47,6 +50,10 @@ def usable_rows(table: pd.DataFrame, options: argparse.Namespace, *, takes_logs:
     usable = table.dropna(subset=[options.y]).copy()
     if usable.empty:
         raise UserError(f"column {options.y} is empty in every row")
+    options.num_left_out = len(table) - len(usable)
+    for name in options.x:
+        if (empty := usable[name].isna()).any():
+            raise UserError(f"column {name} is empty in row {first_row(empty)}")
     for name in (*options.x, options.y):
         if takes_logs or name == options.y:
             is_share = [name] == options.x and bool(usable[name].between(0, 1).all())
@@ -76,6 +83,13 @@ def noise_text(options: argparse.Namespace) -> str:
         test = f"; with the binomial noise of {options.num_test} test problems"
     unit = 1.0 - options.chance
     return test + (f"; laws are of {options.y} / {unit:g}, of which 1 is guessing" if options.chance else "")
+
+
+def left_out_text(options: argparse.Namespace) -> str:
+    """How many rows have no y, for a caption; empty where all have one."""
+    num_rows = options.num_left_out
+    told = "1 row without" if num_rows == 1 else f"{num_rows} rows without"
+    return f"; {told} {options.y} left out" if num_rows else ""
 
 
 def _set_num_test(rows: pd.DataFrame, options: argparse.Namespace) -> None:
