@@ -37,7 +37,11 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path) if extension == ".csv" else pd.read_parquet(path)
     except Exception as error:  # readers raise a dozen unrelated types for a file they cannot parse
-        raise UserError(f"cannot read {path}: {' '.join(str(error).split())}") from error
+        mend = "; save it as UTF-8" if isinstance(error, UnicodeDecodeError) else ""
+        raise UserError(f"cannot read {path}: {' '.join(str(error).split())}{mend}") from error
+    if len(table.columns) == 1 and (marks := [mark for mark in (";", "\t") if mark in str(table.columns[0])]):
+        separator = "tabs" if marks[0] == "\t" else f"'{marks[0]}'"
+        raise UserError(f"{path} has one column: its columns seem to be separated by {separator}; save it with commas")
     if table.empty:
         raise UserError(f"{path} has no rows")
     table.index = pd.RangeIndex(1, len(table) + 1, name=ROW)
@@ -144,10 +148,13 @@ def _require_possible(records: pd.DataFrame) -> None:
         if not good.all():
             row = first_row(~good)
             raise UserError(f"column {name} holds {records[name].loc[row]} in row {row}, which no point can have")
-    repeated = records.duplicated(list(POINT_COLUMNS), keep=False)
+    repeated = records.duplicated(list(POINT_COLUMNS))
     if repeated.any():
-        rows = ", ".join(str(row) for row in records.index[repeated][:4])
+        row = first_row(repeated)
+        points = pd.Series([str(point) for point in records[list(POINT_COLUMNS)].itertuples(index=False)], records.index)
+        same = points == points.loc[row]
+        more = f" (and {int(repeated.sum()) - 1} more repeat others)" if repeated.sum() > 1 else ""
         raise UserError(
-            f"rows {rows} are the same point: task, model, algorithm, size, fraction, seed and variant are equal; keep "
-            "one of them"
+            f"row {row} repeats row {first_row(same)}{more}: task, model, algorithm, size, fraction, seed and variant "
+            "are equal; keep one of them"
         )

@@ -157,7 +157,7 @@ def test_solutions_carry_values_pits_and_pairs(made: Path) -> None:
 
 
 def test_problems_to_look_at_are_spread_over_the_share_of_right_samples(study: Path) -> None:
-    (point, *_) = [one for one in points_here(material_of(study)) if one.algorithm == "rft"]
+    (point, *_) = [one for one in points_here(material_of(study))[0] if one.algorithm == "rft"]
     one = next(credited_problems(point.lineage, reading_of(point.lineage["sample"].config["task"])))
     shares = [share / 100 for share in range(100)]
     problems = [_with_share(one, share) for share in reversed(shares)]
@@ -300,3 +300,14 @@ def test_a_report_imports_no_training_library() -> None:
     code = f"import sys, synthscale_analysis.report.command; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_here_and_damaged_is_named_and_the_rest_is_read(study: Path) -> None:
+    artifacts = study.parent / "artifacts"
+    samples = next(artifacts.glob("sample-*/samples.parquet"))
+    samples.write_bytes(samples.read_bytes()[:40])
+    gone = key_of("evaluate", "dpo")
+    (artifacts / gone / "manifest.json").write_text("{")
+    notes = extract_tables(material_of(study))
+    assert any(f"{samples.parent.name}/samples.parquet cannot be read or is cut short" in note for note in notes)
+    assert any(f"{gone}/manifest.json" in note for note in notes)

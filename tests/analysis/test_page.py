@@ -14,6 +14,7 @@ from synthscale_analysis.page.chart import house_figure
 from synthscale_analysis.page.render import breakable, json_in_html, render_page, typeset
 from synthscale_analysis.page.section import Chart, DataTable, Points, Prose, Section, Widget
 from synthscale_analysis.report.material import Material
+from synthscale_analysis.sections.headline import holm
 from synthscale_analysis.studies import TaskModelRecords
 
 PLANTED = "</script><script>window.pwned=1</script>&\u2028\u2029<!--"
@@ -82,3 +83,8 @@ def test_nothing_in_json_ends_its_element() -> None:
 def test_lines_break_where_they_may() -> None:
     assert typeset("95 % of 3 (p = 0.04), < 2.0") == "95\u00a0% of 3 (p\u00a0=\u00a00.04), <\u00a02.0"
     assert breakable("a.b_c <b>. 0.5") == "a.<wbr>b_<wbr>c &lt;b&gt;. 0.5"
+
+
+def test_p_values_are_adjusted_for_their_number():
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
+    assert holm({"alone": 0.2}) == {"alone": 0.2} and holm({"a": 0.6, "b": 0.7}) == {"a": 1.0, "b": 1.0}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from synthscale.study.outcome import Outcome
+from synthscale.study.recipe import build_point
+from synthscale.study.record import Record
+from synthscale.study.summary import accuracy_table, named_records
 from synthscale.study.variant import Placed, settings_of, variants
 
 SIZES = (64, 128, 256)
@@ -55,3 +59,16 @@ def test_worlds_and_bases_are_told_apart_for_all_algorithms():
 def test_a_value_with_spaces_stays_one():
     points = [((64, 0.5, 1), {"task.prompt": text}) for text in ("Q: {problem}", "{problem}")]
     assert named(*points) == ["'task.prompt=Q: {problem}'", "'task.prompt={problem}'"]
+
+
+def test_the_end_of_a_run_tells_variants_apart(compose_run):
+    outcomes = []
+    for k in (1, 4):
+        config = compose_run("algorithm=rft", f"mixture.positives_per_problem={k}")
+        axes = (config.task.name, config.model.name, "rft", config.data_size, 0.0, config.seed)
+        names = ("task", "model", "algorithm", "data_size", "negative_fraction", "seed")
+        record = Record(study="s", **dict(zip(names, axes, strict=True)), test_accuracy=k / 10)
+        outcomes.append(Outcome(build_point(config), record))
+    records = named_records(outcomes)
+    assert [record.variant for record in records] == [f"mixture.positives_per_problem={k}" for k in (1, 4)]
+    assert accuracy_table(records).row_count == 2

@@ -62,10 +62,10 @@ class PointRow:
 
 def extract_tables(material: Material) -> list[str]:
     """Write the tables into the report's folder; sentences on what could not be read."""
-    points = points_here(material)
+    points, damage = points_here(material)
     if not points:
-        return []
-    digest, notes = _digest(points), list[str]()
+        return damage
+    digest, notes = _digest(points), list(damage)
     if not _is_fresh(material.study.folder, digest):
         _extract(material, points, notes)
         if not notes:
@@ -85,10 +85,10 @@ def _extract(material: Material, points: Sequence[PointRow], notes: list[str]) -
             write_json(material, SOLUTIONS, content)
 
 
-def points_here(material: Material) -> list[PointRow]:
-    """The points of the records whose artifacts are here."""
+def points_here(material: Material) -> tuple[list[PointRow], list[str]]:
+    """The points of the records whose artifacts are here, and sentences on what is here and damaged."""
     if "artifact" not in material.records.columns:
-        return []
+        return [], []
     artifacts = Artifacts(material.artifacts)
     known = material.records[material.records["artifact"].notna()]
     columns = (known[name].astype(str) for name in ("artifact", "algorithm", "data_size", "seed"))
@@ -97,7 +97,10 @@ def points_here(material: Material) -> list[PointRow]:
         lineage = artifacts.lineage(artifact)
         if lineage is not None:
             points.append(PointRow(artifact, algorithm, int(float(size)), seed, lineage))
-    return points
+    known_artifacts = {one.key: one for point in points for one in point.lineage.by_role.values()}
+    damaged = [f"{key}/{name}" for key, one in known_artifacts.items() for name in one.damaged]
+    unreadable = [f"{key}/manifest.json" for key in artifacts.unreadable]
+    return points, [f"{name} cannot be read or is cut short; its rows are left out." for name in damaged + unreadable]
 
 
 class _Reader:
@@ -145,7 +148,8 @@ class _Reader:
 
     def solutions(self, points: Sequence[PointRow]) -> Rows:
         """The content of solutions.json, if there are samples: of each method's first seed, the largest size first."""
-        sampled = [point for point in points if point.has("sample")]
+        having = [point for point in points if point.has("sample")]
+        sampled = [point for point in having if point.lineage["sample"].file("samples.parquet") is not None]
         first = {point.algorithm: point.seed for point in sorted(sampled, key=lambda one: one.seed, reverse=True)}
         views = [
             PointOfView(point.lineage, size, point.seed)

@@ -54,6 +54,11 @@ class KeptArtifact:
         except (OSError, KeyError):
             return None
 
+    @property
+    def damaged(self) -> list[str]:
+        """Files that are there and not in full."""
+        return [name for name in self._part("files") if (self.folder / name).is_file() and self.file(name) is None]
+
     def _part(self, name: str) -> Mapping[str, Any]:
         part = self.manifest.get(name)
         return part if isinstance(part, Mapping) else {}
@@ -97,6 +102,7 @@ class Artifacts:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._found: dict[str, KeptArtifact | None] = {}
+        self.unreadable: list[str] = []  # keys of folders that are there without a manifest that can be read
 
     def find(self, key: str | None) -> KeptArtifact | None:
         """The artifact of that key."""
@@ -151,4 +157,6 @@ class Artifacts:
                 continue
             if isinstance(manifest, dict) and manifest.get("key") == key:
                 return KeptArtifact(key, place / key, manifest)
+        if (self._folder / key).is_dir():
+            self.unreadable.append(key)
         return None

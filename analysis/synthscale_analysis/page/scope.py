@@ -15,16 +15,23 @@ def title_of(material: Material) -> str:
 
 
 def scope_of(material: Material) -> str:
-    """As "6 methods, 4 sizes, 2 seeds: 48 points, 12 min of training and sampling"."""
+    """As "6 methods, 4 sizes, 2 seeds: 48 points, 12 min of computing"."""
     records = material.records
     axes = [
         _counted(len(material.curves), "method"),
         _counted(records["data_size"].nunique(), "size"),
         _counted(records["seed"].nunique(), "seed"),
     ]
-    seconds = seconds_of(records)
-    cost = "" if seconds is None else f", {duration(seconds)} of training and sampling"
-    return f"{', '.join(axes)}: {_counted(len(records), 'point')}{cost}"
+    return f"{', '.join(axes)}: {_counted(len(records), 'point')}{_cost(material)}"
+
+
+def _cost(material: Material) -> str:
+    """Seconds of all stages, each artifact counted once; without the artifacts, those that the records name."""
+    if material.stage_seconds is not None:
+        return f", {duration(float(material.stage_seconds['seconds'].sum()))} of computing, over all processes"
+    seconds = seconds_of(material.records)
+    shared = "where methods share stages, counted for each"
+    return "" if seconds is None else f", {duration(seconds)} of training and sampling ({shared})"
 
 
 def seconds_of(records: pd.DataFrame) -> float | None:

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.extract.tables import PROVENANCE, read_json
 from synthscale_analysis.figures.seconds import LEFT_OUT
 from synthscale_analysis.numbers.estimates import NUM_DRAWS, SEED, STUDY_DELTA
 from synthscale_analysis.options import as_options
@@ -50,6 +51,8 @@ def main(argv: list[str]) -> int:
         console.print(printed_table(material, write_report(material)))
         for note in material.gaps if material.stage_seconds is not None else [*material.gaps, LEFT_OUT]:
             console.print(note, highlight=False)
+        for note in (read_json(material, PROVENANCE) or {}).get("notes", []):
+            console.print(note, highlight=False, soft_wrap=True)
         console.print(f"Figures and tables: {study.folder}", highlight=False, soft_wrap=True)
         console.print(f"Open {study.folder / PAGE}", highlight=False, soft_wrap=True)
     if options.wandb:

@@ -3,6 +3,7 @@
 import pandas as pd
 from plotly.graph_objects import Figure
 
+from synthscale.scaling import Reach
 from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.figures.cost import ABSENT
 from synthscale_analysis.figures.cost import NAME as STATIC
@@ -28,8 +29,7 @@ SIGNIFICANCE = 0.05
 _MULTIPLIERS = (
     "How many times a method's cost the baseline needs for the same error, over the sizes where its line reaches that "
     "error; above 1 the method is the cheaper one. 95 % intervals by a bootstrap over seeds, < and > where the line "
-    "ends. p is that of “cheaper”, one-sided, and asks whether the error is lower at equal cost wherever the lines "
-    "overlap; near 1 the method is dearer."
+    "ends."
 )
 
 
@@ -70,16 +70,17 @@ def _standing(own: list[CostMultiplier]) -> str:
 
 
 def _side(one: CostMultiplier) -> int:
-    """1 where the error is lower than the baseline's at equal cost, −1 where higher, 0 where it is not told (5 %).
+    """1 where the method is cheaper than the baseline, −1 where dearer, 0 where it is not told (5 %).
 
-    Lines that cross may be lower on average and dearer on average: nothing is told of these.
+    Told is what both say: the error at equal cost, wherever the lines overlap, and the multiplier's whole interval.
     """
-    p_value, multiplier = one.overall.p_value, one.overall.multiplier
-    if p_value is None or multiplier is None:
+    p_value, low, high = one.overall.p_value, one.overall.low, one.overall.high
+    if p_value is None or low is None or high is None:
         return 0
     if p_value < SIGNIFICANCE / 2:
-        return int(multiplier.value > 1)
-    return -int(multiplier.value < 1) if p_value > 1 - SIGNIFICANCE / 2 else 0
+        return int(low.value >= 1 and low.reach is not Reach.LESS_THAN)
+    is_below = high.value <= 1 and high.reach is not Reach.MORE_THAN
+    return -int(is_below) if p_value > 1 - SIGNIFICANCE / 2 else 0
 
 
 def _interval(one: CostMultiplier) -> str:
@@ -99,8 +100,7 @@ def _multipliers(found: list[CostMultiplier]) -> DataTable:
     costs = [cost for cost in COSTS if any(one.cost == cost for one in found)]
     cells: dict[tuple[str, str], dict[str, str]] = {}
     for one in found:
-        p_value = "" if one.overall.p_value is None else f" p = {one.overall.p_value:.3f}"
-        cells.setdefault((one.baseline, one.curve.label), {})[one.cost] = f"{_interval(one)}{p_value}"
+        cells.setdefault((one.baseline, one.curve.label), {})[one.cost] = _interval(one)
     columns = ("baseline", "method", *(COSTS[cost] for cost in costs))
     rows = [
         (LABELS.get(baseline, baseline), label, *(row.get(cost, "–") for cost in costs))

@@ -18,8 +18,10 @@ _SURE = 0.05
 _HOW_TO_READ = (
     "Worth 2 times the data says: the baseline needs twice the problems for the same test error. A line, or brackets, "
     "is the 95 % interval over seeds; < and >, drawn as arrow heads, are bounds, beyond which the baseline was not "
-    "measured. p is that of doing better than the baseline on the same data, one-sided."
+    "measured. p is that of a lower error than the baseline's on the same data, one-sided, on average over all sizes "
+    "that both have; the multiplier is the mean over sizes inside the baseline's range alone, so the two can differ."
 )
+_ENOUGH_SEEDS = 5  # for a claim: with fewer, what the seeds' spread is itself is known badly
 
 
 def section(material: Material) -> Section:
@@ -38,7 +40,7 @@ def section(material: Material) -> Section:
 
 
 def _lead(material: Material) -> str:
-    """Which methods beat the stricter baseline at equal sizes, and the best accuracy."""
+    """Which methods beat the stricter baseline at equal sizes, corrected for their number, and the best accuracy."""
     best = _best(material.curves)
     baseline = next((name for name in _AGAINST if name in material.baselines), None)
     if baseline is None:
@@ -46,13 +48,28 @@ def _lead(material: Material) -> str:
     against = {"sft": "SFT", "sft_matched": "SFT with as many updates"}[baseline]
     overall = zip(material.curves, material.overall_multipliers[baseline], strict=True)
     tested = {curve.label: found.p_value for curve, found in overall if found and found.p_value is not None}
-    better = [f"{label} (p = {p_value:.2g})" for label, p_value in tested.items() if p_value < _SURE]
+    better = [f"{label} (p = {p_value:.2g})" for label, p_value in holm(tested).items() if p_value < _SURE]
     if not tested:
         return f"{best} Too few seeds to say whether a method does better than {against} on the same data."
     if not better:
-        return f"No method is shown to do better than {against} on the same data. {best}"
-    methods = f"{len(better)} of {len(tested)} methods {'does' if len(better) == 1 else 'do'}"
-    return f"On the same data {methods} better than {against}: {_and(better)}. {best}"
+        return f"No method is shown to err less than {against} on the same data, on average over sizes. {best}"
+    methods = f"{len(better)} of {len(tested)} methods err{'s' * (len(better) == 1)} less than {against}"
+    corrected = f"p is Holm's, for {len(tested)} comparisons. " if len(tested) > 1 else ""
+    return f"On the same data, on average over sizes, {methods}: {_and(better)}. {corrected}{_caution(material)}{best}"
+
+
+def holm(p_values: dict[str, float]) -> dict[str, float]:
+    """The p-values of several tests, adjusted for their number (Holm 1979, Scandinavian Journal of Statistics 6)."""
+    adjusted, largest = {}, 0.0
+    for place, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        largest = max(largest, min(1.0, (len(p_values) - place) * p_values[name]))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}
+
+
+def _caution(material: Material) -> str:
+    usual = usual_num_seeds(material.records)
+    return f"With {usual} seeds a size this is a hint, no claim. " if usual < _ENOUGH_SEEDS else ""
 
 
 def _best(curves: list[Curve]) -> str:
@@ -83,7 +100,7 @@ def _accuracies(material: Material) -> DataTable:
 
 def usual_num_seeds(records: pd.DataFrame) -> int:
     """The commonest number of seeds of a method at a size."""
-    counts = records.groupby(["algorithm", "negative_fraction", "data_size"], dropna=False).size()
+    counts = records.groupby(["algorithm", "variant", "negative_fraction", "data_size"], dropna=False).size()
     return int(counts.mode().iloc[0])
 
 

@@ -23,6 +23,13 @@ _WORDS = (
     "A right solution can hold steps that did not help, or are wrong and were made good by luck: spurious steps. "
     "Its values are known as far as it began like a wrong solution that rollouts were drawn for.",
 )
+#: Of the embedded world, whose solutions nobody could read without it.
+_WORLD = (
+    "The world: expressions over invented operators, each with a table of its own and a place in a hidden order of "
+    "precedence. A step such as “p1 4 + 5 = 2 | 0 * 2” takes operator 1 (counted from 0), its operands and the table's "
+    "value, and behind the bar what is left. It is right when the operator's turn has come and value and copy are "
+    "exact, judged on what the step before it left: after a wrong step, a right one still leads to a wrong answer.",
+)
 _TRUTH = "“Truly wrong” is what the task's own world says of a step; no method sees it."
 _KEYS = (
     "The arrow keys ← and → go from problem to problem while a button or a solution has the focus; the address "
@@ -37,7 +44,8 @@ def section(material: Material) -> Section | str:
     if data is None or not data["views"]:
         return f"{TITLE}: no solutions to show; {NO_ARTIFACTS}."
     knows = any(one["wrong"] is not None for a_set in data["sets"] for p in a_set["problems"] for one in p["solutions"])
-    words = [*_WORDS, *([_TRUTH] if knows else [])]
+    is_embedded = material.study.task.startswith("precedence")
+    words = [*(_WORLD if is_embedded else ()), *_WORDS, *([_TRUTH] if knows else [])]
     return Section(ANCHOR, TITLE, _LEAD, [Points(words), Widget(ANCHOR, data), Prose(f"{_rule(data)} {_KEYS}")])
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.table import Table
 
 from synthscale.study.outcome import Outcome
 from synthscale.study.record import Record, algorithm_rank, study_folder
+from synthscale.study.variant import Placed, settings_of, variants
 
-_ROW_AXES = ("task", "model", "algorithm", "negative_fraction")
-_OTHER_AXES = {"task": (), "model": (), "negative_fraction": ("task", "model", "algorithm")}
+_ROW_AXES = ("task", "model", "algorithm", "variant", "negative_fraction")
+_OF_ALGORITHM = ("task", "model", "algorithm")
+_OTHER_AXES = {"task": (), "model": (), "variant": _OF_ALGORITHM, "negative_fraction": _OF_ALGORITHM}
 
 
 def print_summary(outcomes: Sequence[Outcome], console: Console) -> None:
     """Show what the points reached, then where it is kept, then what failed."""
-    records = [outcome.record for outcome in outcomes if outcome.record is not None]
+    records = named_records(outcomes)
     if len(records) == 1 and len(outcomes) == 1:
         console.print(record_table(records[0]))
     elif records:
@@ -26,6 +29,21 @@ def print_summary(outcomes: Sequence[Outcome], console: Console) -> None:
     for folder in dict.fromkeys(study_folder(outcome.point.config) for outcome in outcomes if outcome.record):
         console.print(f"Results: {folder / 'results.csv'}", markup=False, highlight=False, soft_wrap=True)
     print_failures(outcomes, console)
+
+
+def named_records(outcomes: Sequence[Outcome]) -> list[Record]:
+    """The records with their variants among these points, as in the study's table."""
+    pairs = [(outcome.record, outcome.point.config) for outcome in outcomes if outcome.record is not None]
+    groups: dict[tuple[str, str], list[tuple[int, Placed]]] = {}
+    for number, (record, config) in enumerate(pairs):
+        axes = (record.data_size, record.negative_fraction, record.seed)
+        placed = Placed(record.algorithm, axes, settings_of(config))
+        groups.setdefault((record.task, record.model), []).append((number, placed))
+    records = [record for record, _ in pairs]
+    for group in groups.values():
+        for (number, _), variant in zip(group, variants([placed for _, placed in group]), strict=True):
+            records[number] = replace(records[number], variant=variant)
+    return records
 
 
 def print_failures(outcomes: Sequence[Outcome], console: Console) -> None:
@@ -50,7 +68,7 @@ def accuracy_table(records: Sequence[Record]) -> Table:
         table.add_column(str(size), justify="right", no_wrap=True)
     rows: dict[tuple[str, ...], list[Record]] = {}
     for record in sorted(
-        records, key=lambda r: (r.task, r.model, algorithm_rank(r.algorithm), r.negative_fraction or 0)
+        records, key=lambda r: (r.task, r.model, algorithm_rank(r.algorithm), r.variant or "", r.negative_fraction or 0)
     ):
         rows.setdefault(tuple(str(getattr(record, axis)) for axis in axes), []).append(record)
     for names, members in rows.items():
