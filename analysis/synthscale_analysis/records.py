@@ -151,7 +151,8 @@ def _require_possible(records: pd.DataFrame) -> None:
     repeated = records.duplicated(list(POINT_COLUMNS))
     if repeated.any():
         row = first_row(repeated)
-        points = pd.Series([str(point) for point in records[list(POINT_COLUMNS)].itertuples(index=False)], records.index)
+        axes = records[list(POINT_COLUMNS)].itertuples(index=False)
+        points = pd.Series([str(point) for point in axes], records.index)
         same = points == points.loc[row]
         more = f" (and {int(repeated.sum()) - 1} more repeat others)" if repeated.sum() > 1 else ""
         raise UserError(

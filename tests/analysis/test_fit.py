@@ -93,6 +93,9 @@ def test_a_group_that_is_too_short_gets_a_note(tmp_path: Path) -> None:
         ("n,loss\n1,2\n,\n,1\n", ["--x", "n", "--y", "loss"], "column n is empty in row 3"),
         ("n,loss\n1,\n2,\n", ["--x", "n", "--y", "loss"], "column loss is empty in every row"),
         ("n,loss\n", ["--x", "n", "--y", "loss"], "has no rows"),
+        ("n;loss\n1;2\n", ["--x", "n", "--y", "loss"], "its columns seem to be separated by ';'; save it with commas"),
+        ("n;loss\n1,5;2,3\n", ["--x", "n", "--y", "loss"], "its columns seem to be separated by ';'; save it with"),
+        ("n\tloss\n1\t2\n", ["--x", "n", "--y", "loss"], "its columns seem to be separated by tabs; save it with"),
         ("", ["--x", "n", "--y", "loss"], "cannot read"),
         ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--bootstrap", "1"], "at least 2 draws"),
         ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--delta", "0"], "--delta must be positive, not 0"),
@@ -115,6 +118,14 @@ def test_mistakes_are_one_sentence(
 def test_files_that_are_no_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, sentence: str) -> None:
     assert main([str(tmp_path / name), *XY]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_file_in_another_encoding_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "latin.csv"
+    path.write_bytes("größe,loss\n1,2\n".encode("latin-1"))
+    assert main([str(path), "--x", "größe", "--y", "loss"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"synthscale: cannot read {path}: 'utf-8' codec") and error.endswith("; save it as UTF-8\n")
 
 
 def test_a_broken_parquet_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
