@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).parents[1]
 CONF = REPOSITORY / "conf"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process, and in one those of the session's Slurm, which is started once."""
     for item in items:
