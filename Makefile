@@ -13,7 +13,7 @@ study: .venv/installed
 	$(BIN)/synthscale report runs/quick
 
 test: .venv/installed
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadgroup
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 # Speed beside what a user would take instead, and what a pit costs in rollouts: tables, figures and numbers in
 # analysis/results/speed and analysis/results/credit.

@@ -24,14 +24,6 @@ REPOSITORY = Path(__file__).parents[1]
 CONF = REPOSITORY / "conf"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and in one those of the session's Slurm, which is started once."""
-    for item in items:
-        needs_slurm = "slurm" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("slurm" if needs_slurm else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def task() -> PrecedenceTask:
     """The default world."""
