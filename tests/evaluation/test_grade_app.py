@@ -438,7 +438,7 @@ def test_interrupted_at_hard_pairs_it_ends_at_once(write, tmp_path):
             process.send_signal(signal.SIGINT)
             _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (130, b"")
-        assert time.monotonic() - start < 3 and not out.exists()
+        assert time.monotonic() - start < 15 and not out.exists()  # the pairs would take hours
 
 
 def test_a_policy_changes_verdicts(write, capsys):

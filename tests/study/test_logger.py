@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import os
 
 import pytest
 
 from synthscale.study.logger import log_point
+from synthscale.study.quiet_wandb import SERVICE
 from synthscale.study.record import make_record, point_name
 from synthscale.study.store import ArtifactStore
 from wandb_runs import SECRET, forbid_network, inspect, records_of
@@ -51,6 +53,12 @@ def test_wandb_holds_config_curves_and_figures_and_no_key(toy, tmp_path, offline
     assert summary["test_accuracy"] == 0.5
     assert SECRET not in text
     assert all(SECRET.encode() not in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+
+def test_where_wandb_listens_is_not_handed_on(toy, tmp_path, offline):
+    """A process that this one starts later, or a job that it submits, would look for wandb's service in vain."""
+    logged(toy, tmp_path, "wandb")
+    assert SERVICE not in os.environ
 
 
 def test_wandb_logs_a_point_once_and_mends_a_run_that_was_cut_off(toy, tmp_path, offline):

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+SERVICE = "WANDB_SERVICE"
+
 
 def open_run(
     *, folder: Path, project: str, group: str, name: str, run_id: str, config: Mapping[str, Any], job_type: str | None
@@ -19,6 +21,8 @@ def open_run(
     """A run of its own, to be used in a `with`; its files go to `folder/wandb`.
 
     An offline run of the same id is removed first: of a process that was killed while it wrote, or of an earlier state.
+    wandb tells children where its service listens by an environment variable, which would reach jobs on other nodes and
+    processes that outlive this one, and fail them; it is taken back.
     """
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb
@@ -38,7 +42,8 @@ def open_run(
         init_timeout=30,
     )
     mode: Any = os.environ.get("WANDB_MODE", "offline")
-    return wandb.init(
+    service = os.environ.get(SERVICE)
+    run = wandb.init(
         project=project,
         group=group,
         name=name,
@@ -51,3 +56,6 @@ def open_run(
         dir=folder,
         settings=settings,
     )
+    if service is None:
+        os.environ.pop(SERVICE, None)
+    return run
