@@ -2,6 +2,7 @@
 
     records     a study's table, or any other, checked        curves      which rows are a curve, how it is drawn
     studies     split by task and model                       style       sizes, fonts, axes of static figures
+    material    what a report is made from, each thing computed once
     numbers/    what is estimated: means, fits, multipliers, costs, credit, …, and the sentences that say it
     figures/    one short script a figure
     extract/    tables from artifacts, so that figures and page need no artifact after that
@@ -10,5 +11,6 @@
     report/     the command that writes all of it
     fit/        the command for anyone's table
 
-Arrows run from the commands down: report knows all others, page and sections know numbers, numbers know records alone.
+Arrows run from the commands down: report knows all others; sections, figures and extract know the material, which knows
+numbers; of numbers, those of artifacts take the material too.
 """

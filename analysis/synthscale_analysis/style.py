@@ -14,8 +14,10 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
+from synthscale_analysis.curves import Curve
 from synthscale_analysis.output import FORMATS, write_atomically
 
 matplotlib.use("Agg")
@@ -84,6 +86,13 @@ def rate_axis(axes: Axes) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+
+
+def legend_entry(curve: Curve) -> Line2D:
+    """The curve's line and mark, with its label."""
+    entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
+    entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
+    return entry
 
 
 def dodges(num_curves: int, sizes: Sequence[float], share: float) -> list[float]:

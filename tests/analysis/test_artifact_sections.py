@@ -20,13 +20,13 @@ from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.figures import credit as figure_credit
 from synthscale_analysis.figures import spurious as figure_spurious
 from synthscale_analysis.figures import training as figure_training
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.credit import credit_cells, telling_cell
 from synthscale_analysis.numbers.spurious import COLUMNS, Effect, effect_of
 from synthscale_analysis.page.render import render_page
 from synthscale_analysis.page.section import Chart, DataTable, Points, Section, Widget
 from synthscale_analysis.records import read_records
 from synthscale_analysis.report.artifact_figures import ARTIFACT_FIGURES
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.sections import credit, provenance, solutions, spurious, training
 from synthscale_analysis.studies import studies_in
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from synthscale_analysis.material import Material
 from synthscale_analysis.page.chart import house_figure
 from synthscale_analysis.page.render import breakable, json_in_html, render_page, typeset
 from synthscale_analysis.page.section import Chart, DataTable, Points, Prose, Section, Widget
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.sections.headline import holm
 from synthscale_analysis.studies import TaskModelRecords
 

@@ -25,9 +25,9 @@ from synthscale_analysis.extract.tables import (
     write_csv,
     write_json,
 )
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.stage_seconds import SHARED
 from synthscale_analysis.output import with_progress, write_atomically
-from synthscale_analysis.report.material import Material
 
 STAMP = "extracted_from.txt"
 

@@ -16,9 +16,9 @@ from typing import Any
 import pandas as pd
 
 from synthscale_analysis.curves import Curve
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.stage_seconds import SHARED
 from synthscale_analysis.output import write_atomically
-from synthscale_analysis.report.material import Material
 
 CREDIT, SPURIOUS, TRAINING = "credit.csv", "spurious.csv", "training.csv"
 SOLUTIONS, PROVENANCE = "solutions.json", "provenance.json"

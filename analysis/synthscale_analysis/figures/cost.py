@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from synthscale_analysis.curves import Curve, curves_of
@@ -21,7 +20,7 @@ from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.numbers.costs import COSTS, cost_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, house_style, rate_axis, save_figure
+from synthscale_analysis.style import WIDTH_INCHES, house_style, legend_entry, rate_axis, save_figure
 
 NAME = "cost"
 FEW_DECADES = 1.3
@@ -48,7 +47,9 @@ def cost_figure(records: pd.DataFrame) -> Figure:
             axes.set_xlabel(_BROKEN[cost])
         rate_axis(panels[0])
         panels[0].set_ylabel("test error")
-        figure.legend(handles=[_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4)
+        figure.legend(
+            handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
+        )
     return figure
 
 
@@ -68,12 +69,6 @@ def _draw(axes: Axes, curve: Curve, own: pd.DataFrame) -> None:
     line[0].set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, linewidth=1.1, zorder=3)
     low, high = own["low"].astype(float), own["high"].astype(float)
     axes.vlines(own["mean_cost"], low, high, color=curve.colour, linewidth=0.8, zorder=2)
-
-
-def _entry(curve: Curve) -> Line2D:
-    entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
-    entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
-    return entry
 
 
 @one_sentence_errors

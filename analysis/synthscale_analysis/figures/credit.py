@@ -23,9 +23,9 @@ from synthscale_analysis.curves import Curve
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.extract.tables import NO_ARTIFACTS
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.credit import SHOWN_OFFSETS, CreditCell, credit_cells, largest_cells, telling_cell
 from synthscale_analysis.records import read_records
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure, size_axis
 

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import one_sentence_errors
@@ -25,7 +24,7 @@ from synthscale_analysis.numbers.estimates import error_by_size, fit_to_curve
 from synthscale_analysis.numbers.fitting import FittedCurve
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, rate_axis, save_figure, size_axis
+from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, legend_entry, rate_axis, save_figure, size_axis
 
 NAME = "error_vs_size"
 MAX_BANDS = 3
@@ -51,7 +50,7 @@ def error_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | Non
             _draw_runs(axes, curve, shift)
         _set_limits(axes, curves)
         figure.legend(
-            handles=[_legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
+            handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
         )
     return figure
 
@@ -89,12 +88,6 @@ def _draw_runs(axes: Axes, curve: Curve, shift: float) -> None:
             axes.vlines(at, error.interval.low, error.interval.high, color=curve.colour, linewidth=0.8, zorder=3)
         mark = axes.plot(at, error.mean, curve.marker, color=curve.colour, markersize=6, zorder=5)
         mark[0].set(markeredgecolor="white", markeredgewidth=0.6)
-
-
-def _legend_entry(curve: Curve) -> Line2D:
-    entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
-    entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
-    return entry
 
 
 def _set_limits(axes: Axes, curves: Sequence[Curve]) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
 from synthscale.scaling import means_over_seeds
@@ -22,7 +21,7 @@ from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, save_figure
+from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, legend_entry, save_figure
 
 NAME = "pass_at_k"
 ABSENT = "no point was sampled several times a problem, so there is no pass@k or maj@k"
@@ -69,7 +68,9 @@ def pass_at_k_figure(records: pd.DataFrame, size: int | None = None) -> Figure:
             axes.set_title(title, loc="left", fontsize=9)
         panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
         panels[0].set_ylabel(f"share of test problems, N = {size:,}")
-        figure.legend(handles=[_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4)
+        figure.legend(
+            handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
+        )
     return figure
 
 
@@ -109,12 +110,6 @@ def _number_axis(axes: Axes, numbers: list[int]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:g}"))
     axes.set_xlabel("samples per problem k")
-
-
-def _entry(curve: Curve) -> Line2D:
-    entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
-    entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
-    return entry
 
 
 @one_sentence_errors

@@ -17,9 +17,9 @@ from matplotlib.ticker import PercentFormatter
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.extract.tables import NO_ARTIFACTS
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.training import QUANTITIES, Phase, phases_of
 from synthscale_analysis.records import read_records
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 

@@ -11,7 +11,7 @@ import pandas as pd
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.extract.credit_values import ADAPTIVE, FIRST_WRONG
 from synthscale_analysis.extract.tables import CREDIT, curve_by_artifact, read_table
-from synthscale_analysis.report.material import Material
+from synthscale_analysis.material import Material
 
 KEYS = ["label", "data_size", "search", "statistic", "group", "place"]
 _SHARES = ("pit_step", "advantage", "pit_from_wrong", "pit_chance")

@@ -13,7 +13,7 @@ from scipy.stats import t as student_t
 
 from synthscale_analysis.extract.spurious import CHOSEN, POSITIVES, SAMPLES
 from synthscale_analysis.extract.tables import SPURIOUS, curve_by_artifact, read_table
-from synthscale_analysis.report.material import Material
+from synthscale_analysis.material import Material
 
 TEST = "test"
 SOURCES = {

@@ -18,11 +18,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 from plotly.offline import get_plotlyjs
 
+from synthscale_analysis.material import Material
 from synthscale_analysis.page.chart import HEIGHT_PIXELS, dash
 from synthscale_analysis.page.contents import CONTENTS
 from synthscale_analysis.page.scope import scope_of, title_of
 from synthscale_analysis.page.section import Block, Chart, DataTable, MakesSection, Points, Prose, Section, Widget
-from synthscale_analysis.report.material import Material
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("colours", "methods", "charts", "page")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from synthscale_analysis.report.material import Material
+from synthscale_analysis.material import Material
 
 MINUTE, HOUR = 60.0, 3600.0
 

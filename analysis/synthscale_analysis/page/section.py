@@ -29,7 +29,7 @@ from typing import Any, Protocol
 
 from plotly.graph_objects import Figure
 
-from synthscale_analysis.report.material import Material
+from synthscale_analysis.material import Material
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from synthscale_analysis.figures.spurious import NAME as SPURIOUS_NAME
 from synthscale_analysis.figures.spurious import spurious_figure
 from synthscale_analysis.figures.training import NAME as TRAINING_NAME
 from synthscale_analysis.figures.training import training_figure
-from synthscale_analysis.report.material import Material
+from synthscale_analysis.material import Material
 
 #: NAME.png and NAME.svg of each.
 ARTIFACT_FIGURES: dict[str, Callable[[Material], Figure | None]] = {

@@ -17,12 +17,12 @@ from pathlib import Path
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.extract.tables import PROVENANCE, read_json
 from synthscale_analysis.figures.seconds import LEFT_OUT
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import NUM_DRAWS, SEED, STUDY_DELTA
 from synthscale_analysis.options import as_options
 from synthscale_analysis.output import report_console
 from synthscale_analysis.records import read_records
 from synthscale_analysis.report.files import PAGE, write_report
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.report.printed_table import printed_table
 from synthscale_analysis.report.wandb_run import log_report
 from synthscale_analysis.studies import studies_in

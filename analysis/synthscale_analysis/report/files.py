@@ -18,13 +18,13 @@ from synthscale_analysis.figures.multiplier import NAME as MULTIPLIER_NAME
 from synthscale_analysis.figures.multiplier import multiplier_figure
 from synthscale_analysis.figures.seconds import NAME as SECONDS_NAME
 from synthscale_analysis.figures.seconds import seconds_figure
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import STUDY_LAWS
 from synthscale_analysis.numbers.summary import fits_table, multipliers_table, summary_table
 from synthscale_analysis.output import write_atomically
 from synthscale_analysis.page.render import render_page
 from synthscale_analysis.report.artifact_figures import ARTIFACT_FIGURES
 from synthscale_analysis.report.freshness import digest_of, is_fresh, mark_fresh
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.report.topic_files import TOPIC_FIGURES, TOPIC_TABLES
 from synthscale_analysis.style import save_figure
 

@@ -4,7 +4,7 @@ import pandas as pd
 from rich.table import Table
 
 from synthscale_analysis.curves import Curve
-from synthscale_analysis.report.material import Material
+from synthscale_analysis.material import Material
 
 _CAPTION = "× data: multiplier with 95 % interval, at the size where most methods lie inside the baseline's range"
 _SIGNS = {"more_than": "> ", "less_than": "< ", "in_range": ""}

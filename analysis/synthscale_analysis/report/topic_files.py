@@ -17,9 +17,9 @@ from synthscale_analysis.figures.pass_at_k import NAME as PASS_AT_K_NAME
 from synthscale_analysis.figures.pass_at_k import pass_at_k_figure, pass_at_k_table
 from synthscale_analysis.figures.saturation import NAME as SATURATION_NAME
 from synthscale_analysis.figures.saturation import saturation_figure
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.costs import cost_multipliers, cost_multipliers_table, cost_table
 from synthscale_analysis.numbers.saturation import saturation_table
-from synthscale_analysis.report.material import Material
 
 MULTIPLIERS_NAME = "cost_multipliers"
 

@@ -7,6 +7,7 @@ from synthscale.scaling import Reach
 from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.figures.cost import ABSENT
 from synthscale_analysis.figures.cost import NAME as STATIC
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.costs import COSTS, CostMultiplier, cost_multipliers, cost_table
 from synthscale_analysis.numbers.estimates import main_baseline
 from synthscale_analysis.numbers.sentences import WITHIN, value_text
@@ -14,7 +15,6 @@ from synthscale_analysis.numbers.wording import listed, rate_text
 from synthscale_analysis.page.chart import house_figure, rate_axis
 from synthscale_analysis.page.section import Block, Chart, DataTable, Points, Section
 from synthscale_analysis.page.switch import Choice, Line, add_buttons, add_line, line_of
-from synthscale_analysis.report.material import Material
 
 ANCHOR, TITLE = "cost", "What the error cost"
 _BUTTONS = {"train_tokens": "trained on", "all_tokens": "and sampled", "seconds": "seconds"}

@@ -9,6 +9,7 @@ from synthscale_analysis.curves import Curve
 from synthscale_analysis.extract.credit_values import AFTER_WRONG, FIRST_WRONG, RIGHT_SO_FAR
 from synthscale_analysis.extract.credited import MAX_PROBLEMS
 from synthscale_analysis.figures.credit import ABSENT, MAX_LINES, NAME, colour_of, precision_curves
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.credit import SHOWN_OFFSETS, CreditCell, credit_cells, largest_cells, telling_cell
 from synthscale_analysis.page.chart import (
     HEIGHT_PIXELS,
@@ -22,7 +23,6 @@ from synthscale_analysis.page.chart import (
 )
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
 from synthscale_analysis.page.switch import Choice, Line, add_buttons, add_line
-from synthscale_analysis.report.material import Material
 
 LEGEND_PIXELS, MARGINS_PIXELS = 74, 116
 ANCHOR, TITLE = "credit", "Where solutions go wrong"

@@ -3,10 +3,10 @@
 import pandas as pd
 
 from synthscale_analysis.curves import Curve
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.sentences import headline
 from synthscale_analysis.page.forest import forest
 from synthscale_analysis.page.section import Block, Chart, DataTable, Points, Prose, Section
-from synthscale_analysis.report.material import Material
 
 ANCHOR, TITLE = "headline", "What each method is worth"
 #: What precedes a baseline's sentences; the control for longer training comes first.

@@ -10,10 +10,10 @@ from plotly.graph_objects import Figure, Heatmap, Scatter
 
 from synthscale_analysis.figures.heat_map import ABSENT, COLOURS, cell_text, heat_map_table, ink_on, panel_title
 from synthscale_analysis.figures.heat_map import NAME as STATIC
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.wording import listed, share_text, times_text
 from synthscale_analysis.page.chart import as_text, house_figure
 from synthscale_analysis.page.section import Chart, Section
-from synthscale_analysis.report.material import Material
 
 ANCHOR, TITLE = "heat-map", "Share of negatives, by data size"
 PANEL_PIXELS, CELL_PIXELS = 76, 46

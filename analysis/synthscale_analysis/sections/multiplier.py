@@ -5,6 +5,7 @@ from plotly.graph_objects import Figure, Scatter
 from synthscale.scaling import CensoredValue, DataMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.figures.multiplier import NAME as STATIC
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import BASELINES
 from synthscale_analysis.numbers.sentences import value_text
 from synthscale_analysis.page.chart import (
@@ -20,7 +21,6 @@ from synthscale_analysis.page.chart import (
     size_axis,
 )
 from synthscale_analysis.page.section import Chart, Section
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.style import dodges
 
 ANCHOR, TITLE = "multiplier", "Data multiplier"

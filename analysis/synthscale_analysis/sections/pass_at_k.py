@@ -10,13 +10,13 @@ from plotly.graph_objects import Figure
 from synthscale_analysis.curves import LABELS, Curve, baseline_rows
 from synthscale_analysis.figures.pass_at_k import ABSENT, METRICS, largest_common_size, pass_at_k_table, sampled_columns
 from synthscale_analysis.figures.pass_at_k import NAME as STATIC
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import main_baseline
 from synthscale_analysis.numbers.paired import Difference, difference, log_odds, pooled_noise
 from synthscale_analysis.numbers.wording import listed, share_text, times_text
 from synthscale_analysis.page.chart import house_figure
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
 from synthscale_analysis.page.switch import Choice, Line, add_buttons, add_line, line_of
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.style import dodges
 
 ANCHOR, TITLE = "pass-at-k", "One sample and many"

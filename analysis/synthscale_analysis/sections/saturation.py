@@ -9,6 +9,7 @@ from plotly.graph_objects import Figure, Scatter
 from synthscale_analysis.curves import LABELS, LINE_STYLES, MARKERS
 from synthscale_analysis.figures.saturation import ABSENT, NO_BASELINE, colour_of, panel_title, places, x_label, y_label
 from synthscale_analysis.figures.saturation import NAME as STATIC
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.saturation import (
     Ending,
     LastDoublings,
@@ -20,7 +21,6 @@ from synthscale_analysis.numbers.saturation import (
 from synthscale_analysis.numbers.wording import change_text, times_text
 from synthscale_analysis.page.chart import INK, SYMBOLS, as_text, dash, house_figure
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.style import dodges
 
 ANCHOR, TITLE = "saturation", "More solutions per problem"

@@ -6,6 +6,7 @@ from plotly.graph_objects import Figure, Scatter
 
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.figures.error import NAME as STATIC
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import STUDY_LAWS, error_by_size
 from synthscale_analysis.numbers.fitting import FittedCurve, verdict_on
 from synthscale_analysis.page.chart import (
@@ -20,7 +21,6 @@ from synthscale_analysis.page.chart import (
     size_axis,
 )
 from synthscale_analysis.page.section import Chart, DataTable, Points, Prose, Section
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.style import dodges
 
 ANCHOR, TITLE = "scaling", "Test error against data size"

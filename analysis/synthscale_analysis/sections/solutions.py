@@ -5,8 +5,8 @@ from typing import Any
 
 from synthscale_analysis.extract.solutions import NUM_PROBLEMS
 from synthscale_analysis.extract.tables import NO_ARTIFACTS, SOLUTIONS, curve_by_artifact, read_json
+from synthscale_analysis.material import Material
 from synthscale_analysis.page.section import Points, Prose, Section, Widget
-from synthscale_analysis.report.material import Material
 
 ANCHOR, TITLE = "solutions", "Look at the data"
 _LEAD = (

@@ -8,6 +8,7 @@ from plotly.graph_objects import Figure, Scatter
 
 from synthscale_analysis.extract.spurious import POSITIVES, SAMPLES
 from synthscale_analysis.figures.spurious import ABSENT, NAME, spurious_figure
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.spurious import (
     LEAST_CONTRAST,
     SOURCES,
@@ -29,7 +30,6 @@ from synthscale_analysis.page.chart import (
 )
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
 from synthscale_analysis.page.switch import Choice, Line, add_buttons, add_line
-from synthscale_analysis.report.material import Material
 
 MAX_UNFOLDED = 8
 ANCHOR, TITLE = "spurious", "Right answers for wrong reasons"

@@ -7,11 +7,11 @@ from plotly.graph_objects import Figure
 
 from synthscale_analysis.extract.training import NUM_ROWS
 from synthscale_analysis.figures.training import ABSENT, NAME
+from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.training import QUANTITIES, Phase, phases_of
 from synthscale_analysis.page.chart import GRID, INK, as_text, house_figure
 from synthscale_analysis.page.section import Chart, Section
 from synthscale_analysis.page.switch import Choice, Line, add_buttons, add_line
-from synthscale_analysis.report.material import Material
 
 ANCHOR, TITLE = "training", "Training curves"
 PANEL_PIXELS, MARGIN_PIXELS = 210, 130

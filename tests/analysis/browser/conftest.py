@@ -18,11 +18,11 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
 from headless_chromium import DESKTOP, PHONE, Driver, OpenPage, requests
+from synthscale_analysis.material import Material
 from synthscale_analysis.output import write_atomically
 from synthscale_analysis.page.render import render_page
 from synthscale_analysis.records import read_records
 from synthscale_analysis.report.files import PAGE
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.studies import studies_in
 
 REQUIRE = "SYNTHSCALE_REQUIRE_CHROMIUM"

@@ -12,8 +12,8 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from fabricated_study import EARLY, LATE, PLANTED, fabricate, key_of
 from headless_chromium import PHONE, Driver, OpenPage
 from synthscale_analysis.extract.extraction import extract_tables
+from synthscale_analysis.material import Material
 from synthscale_analysis.records import read_records
-from synthscale_analysis.report.material import Material
 from synthscale_analysis.studies import studies_in
 
 WIDGET = ".widget-solutions"
