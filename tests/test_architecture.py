@@ -22,7 +22,7 @@ ALLOWED = {
     "server": {"problem", "session", "durable"},
     "policy": {"problem", "server", "session", "durable", "table"},
     "synthesis": {"problem", "server", "session"},
-    "evaluation": {"problem", "durable"},
+    "evaluation": {"problem", "durable", "command_line"},
     "credit": {"problem", "evaluation.metrics"},
     "mixture": {"problem"},
     "training": {"objective", "policy", "mixture.example", "problem", "session", "durable", "table"},
@@ -32,7 +32,7 @@ ALLOWED = {
     },
 }
 ALLOWED["study"] = {*ALLOWED["stage"], "stage"}
-ALLOWED["publish"] = {*ALLOWED["study"], "study"}
+ALLOWED["publish"] = {*ALLOWED["study"], "study", "command_line"}
 FOR_TYPES_ONLY = {"evaluation": {"policy"}}
 
 # each third-party package, and the rooms that it is at home in

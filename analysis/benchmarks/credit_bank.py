@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from transformers import DynamicCache, PreTrainedModel
 
 from synthscale.policy.config import PolicyConfig
-from synthscale.policy.policy import end_ids, load_policy
+from synthscale.policy.policy import cache_argument, end_ids, load_policy
 from synthscale.policy.prompter import Prompt, Prompter
 
 PROMPTS_AT_ONCE = 256
@@ -61,11 +61,11 @@ def _grow(
     model: PreTrainedModel, prompts_BT: Ints, num: int, max_new: int, ends: Ints, generator: np.random.Generator
 ) -> Iterator[tuple[tuple[int, list[int]], int, bool]]:
     """(Which prompt, what was written), how often, and whether it ended."""
-    cache = DynamicCache()
+    cache, name = DynamicCache(), cache_argument(model)
     owners, counts = np.arange(len(prompts_BT)), np.full(len(prompts_BT), num)
     written_RT, inputs = np.empty((len(prompts_BT), 0), dtype=np.int64), prompts_BT
     for position in range(max_new):
-        logits = model(input_ids=torch.tensor(inputs), past_key_values=cache, use_cache=True, logits_to_keep=1).logits
+        logits = model(**{name: cache}, input_ids=torch.tensor(inputs), use_cache=True, logits_to_keep=1).logits
         chances_RV = torch.softmax(logits[:, -1].double(), dim=-1).numpy()
         dealt_RV = generator.multinomial(counts, chances_RV / chances_RV.sum(axis=1, keepdims=True))
         parents, chosen = np.nonzero(dealt_RV)

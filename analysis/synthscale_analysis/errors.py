@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 
-EXIT_USER_ERROR = 2
+from synthscale.command_line import EXIT_USER_ERROR
 
 
 class UserError(Exception):

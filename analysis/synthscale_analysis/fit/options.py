@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from synthscale.command_line import CommandLine
 from synthscale.scaling import HUBER_DELTA, LAWS, IntervalKind, Law
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.fit import files, power, predict, rows, target
@@ -55,12 +56,7 @@ def settle(options: argparse.Namespace, columns: Sequence[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="synthscale fit",
-        description="Fit a scaling law to a table, with intervals.",
-        epilog=LAWS_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandLine("fit", "Fit a scaling law to a table, with intervals.", LAWS_HELP)
     parser.add_argument("table", type=Path, help="a .csv or .parquet file")
     parser.add_argument("--x", required=True, help="column of sizes, e.g. data_size, or columns: parameters,tokens")
     parser.add_argument("--y", required=True, help="column of errors or losses, e.g. test_error")

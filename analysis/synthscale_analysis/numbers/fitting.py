@@ -125,7 +125,7 @@ def _table_notes(measurements: Measurements, judged: Judged, num_held_out: int) 
 def _draw_notes(bootstrap: FitBootstrap, measurements: Measurements) -> tuple[str, ...]:
     """Where the interval comes from, if not from the seeds of every size, and what it does not tell."""
     num_single = int((measurements.num_seeds() == 1).sum())
-    notes = [f"{name} is not identified: its interval reaches 0" for name in unidentified(bootstrap)]
+    notes = [f"{name} is not identified: {reason}" for name, reason in unidentified(bootstrap).items()]
     if bootstrap.resampled == "sizes":
         few = "one seed a size" if num_single == measurements.num_sizes else "most sizes have one seed"
         return (*notes, f"{few}: interval from resampled sizes")

@@ -12,8 +12,10 @@ gets its report too, with what is missing said under the table.
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
 
+from synthscale.command_line import CommandLine
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.extract.tables import PROVENANCE, read_json
 from synthscale_analysis.figures.seconds import LEFT_OUT
@@ -61,7 +63,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="synthscale report", description=_DESCRIPTION)
+    parser = CommandLine("report", textwrap.fill(_DESCRIPTION, 80))
     parser.add_argument("folder", metavar="DIR", type=Path, help="the study's folder, e.g. runs/eightfold")
     parser.add_argument("--task", help="only this task")
     parser.add_argument("--model", help="only this model")

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from synthscale.command_line import CommandLine
 from synthscale.evaluation.grade_file import STANDARD, GradeError, Keys
 from synthscale.evaluation.grade_policy import join_policies, parse_policy, policy_help
 
@@ -87,13 +88,7 @@ def _num_cores() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="synthscale grade",
-        description=_DESCRIPTION,
-        epilog=_EPILOG + policy_help(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = CommandLine("grade", _DESCRIPTION, _EPILOG + policy_help())
     add = parser.add_argument
     add(
         "source",

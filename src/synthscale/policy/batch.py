@@ -11,7 +11,7 @@ from torch import Tensor
 from synthscale.policy.stop import Stop
 
 Forward = Callable[..., Tensor]
-"""The model's forward pass: its keyword arguments to logits, [B, T, V]."""
+"""The model's forward pass: its keyword arguments, the keys and values as `cache`, to logits, [B, T, V]."""
 
 Agree = Callable[[Tensor], Tensor]
 """Logits to those that are decided by: where ranks decode together, one rank's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import torch
@@ -71,6 +72,11 @@ def max_length(model: PreTrainedModel) -> int | None:
     """The tokens of the longest sequence that the model has positions for; None where its config does not say."""
     length = getattr(model.config, "max_position_embeddings", None)
     return int(length) if length else None
+
+
+def cache_argument(model: PreTrainedModel) -> str:
+    """What the model's forward pass calls its keys and values: `past_key_values`, or `cache` since transformers 5.24."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

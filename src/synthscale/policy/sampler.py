@@ -14,7 +14,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import Cache, PreTrainedModel
 
 from synthscale.policy.attending import attending_by
 from synthscale.policy.batch import Batch, Decoded, Endings
@@ -22,7 +22,7 @@ from synthscale.policy.by_generate import decode_by_generate
 from synthscale.policy.config import SamplerConfig
 from synthscale.policy.distinct_rows import decode_distinct
 from synthscale.policy.fixed_rows import decode_fixed
-from synthscale.policy.policy import end_ids, max_length
+from synthscale.policy.policy import cache_argument, end_ids, max_length
 from synthscale.policy.prefixes import find_chains, in_batches
 from synthscale.policy.prompter import Prompt, Prompter
 from synthscale.policy.shared_prefix import SHARED_PREFIX
@@ -80,6 +80,7 @@ class Sampler:
         self.end_ids = end_ids(model, self.tokenizer)
         self.max_length = max_length(model)
         self.fixed_rows = fixed_rows
+        self._cache_argument = cache_argument(model)
         self._decoding: Callable[[Batch], Decoded] | None = None
 
     @classmethod
@@ -170,9 +171,9 @@ class Sampler:
 
         return decode_shared
 
-    def _forward(self, **inputs: object) -> Tensor:
+    def _forward(self, cache: Cache | None = None, **inputs: object) -> Tensor:
         """The model's logits, [B, T, V]."""
-        return self._agreed(self.model(**inputs).logits)
+        return self._agreed(self.model(**{self._cache_argument: cache}, **inputs).logits)
 
     def _agreed(self, logits: Tensor) -> Tensor:
         """The logits by which tokens are chosen: the model's own."""

@@ -82,7 +82,7 @@ class SharedDecoder:
         return self._forward(
             input_ids=ids_BT,
             position_ids=positions_BT,
-            past_key_values=self.cache,
+            cache=self.cache,
             use_cache=True,
             logits_to_keep=1,
             shared_prefix_cache=self.cache,

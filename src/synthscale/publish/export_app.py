@@ -13,6 +13,7 @@ import re
 import sys
 from pathlib import Path
 
+from synthscale.command_line import CommandLine
 from synthscale.study.error import UserError
 
 _DESCRIPTION = """\
@@ -67,13 +68,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="synthscale export",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = CommandLine("export", _DESCRIPTION, _EPILOG)
     add = parser.add_argument
     add("artifact", metavar="ARTIFACT", help="a key, the beginning of one, or an artifact's folder")
     add("folder", metavar="DIR", help="a folder that is empty or not there yet")

@@ -6,6 +6,11 @@ says (see `bca`). Draws are small perturbations of the table, so the grid of sta
 288 draws against the whole grid, a law and δ, none missed the power law's optimum, none that of the law with a floor
 at δ = 0.1, and 3 did at δ = 1e-3.
 
+Where seeds are drawn, draws are made about a curve, and a floor that may well be 0 pulls that curve with it: estimates
+of it cannot lie below 0, so on average they lie above the truth, and the slope with them. So where the floor's interval
+reaches 0, half of the draws are made about the best curve without a floor. In 200 planted tables with no floor, b was
+held in .85 without that.
+
 How often 95 % intervals then hold the truth is measured on planted tables: `analysis/results/fits/coverage.md`.
 Percentiles are the default, for BCa does no better there, and its jackknife costs a fit for each run.
 """
@@ -26,6 +31,7 @@ from synthscale.scaling.spread import has_seeds
 
 NUM_DRAWS = 1000
 LEVEL = 0.95
+NO_FLOOR = 1e-3  # times the median floor of the draws: nothing
 
 
 class IntervalKind(StrEnum):
@@ -123,16 +129,32 @@ def bootstrap_fit(
     if num_draws < 2 or obstacle:
         raise ValueError(obstacle or f"a bootstrap needs at least 2 draws, not {num_draws}")
 
-    def refitted(log_values: FloatArray, counts: FloatArray) -> FloatArray:
-        return problem.parameters(replace(problem, log_values=log_values).minimise(start[None, :], counts)[0])
+    def refitted(log_values: FloatArray, counts: FloatArray, near: FloatArray = start) -> FloatArray:
+        return problem.parameters(replace(problem, log_values=log_values).minimise(near[None, :], counts)[0])
 
-    drawn = draw_tables(problem, start, measurements, num_draws, np.random.default_rng(seed))
+    def draws_about(curve: FloatArray, num: int) -> FloatArray:
+        drawn = draw_tables(problem, curve, measurements, num, generator)
+        return refitted(drawn.log_values, drawn.counts, curve)
+
+    generator = np.random.default_rng(seed)
+    draws = draws_about(start, num_draws)
+    if has_seeds(measurements) and _floor_may_be_zero(law, draws, level) and fit.parameters[str(law.floor)] > 0:
+        half = num_draws // 2
+        draws[half:] = draws_about(problem.without_floor(), num_draws - half)
     left_out = leave_outs(measurements) if kind is IntervalKind.BCA else []
     return FitBootstrap(
         fit=fit,
-        draws=refitted(drawn.log_values, drawn.counts),
+        draws=draws,
         resampled="seeds" if has_seeds(measurements) else "sizes",
         level=level,
         kind=kind,
         jackknife=[refitted(problem.log_values, counts) for counts in left_out],
     )
+
+
+def _floor_may_be_zero(law: Law, draws: FloatArray, level: float) -> bool:
+    """Whether the interval of the law's floor reaches 0."""
+    if law.floor is None:
+        return False
+    floors = draws[:, law.parameter_names.index(law.floor)]
+    return bool(np.quantile(floors, (1.0 - level) / 2) <= NO_FLOOR * np.median(floors))

@@ -17,13 +17,14 @@ Where values are rates on so many test problems, residuals are divided by how fa
 law, relative to the others (see `binomial`), which a first fit without that tells. δ then is in those units.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from synthscale.scaling.binomial import log_variance, relative_scales
-from synthscale.scaling.laws import FloatArray, Law
+from synthscale.scaling.laws import Bound, FloatArray, Law
 from synthscale.scaling.measurements import Measurements
 from synthscale.scaling.minimise import huber, minimise_huber
 from synthscale.scaling.spread import has_seeds, pooled_variance, run_deviations
@@ -100,12 +101,17 @@ class CentredProblem:
         return predicted / self.scales, jacobian / self.scales[:, None]
 
     def minimise(
-        self, starts: FloatArray, weights: FloatArray, *, from_least_squares: bool = True
+        self,
+        starts: FloatArray,
+        weights: FloatArray,
+        *,
+        from_least_squares: bool = True,
+        bounds: Sequence[Bound] | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Coordinates [num_curves, num_parameters] and losses [num_curves] (divided by δ) of the minima reached.
 
         starts: [num_curves, num_parameters]. weights: [num_curves, num_points]. Either may have one row, which then
-        serves every curve. from_least_squares: see `minimise_huber`.
+        serves every curve. from_least_squares: see `minimise_huber`. bounds: of coordinates, others than the law's.
         """
         num_curves = max(len(starts), len(weights), len(np.atleast_2d(self.log_values)))
         return minimise_huber(
@@ -113,10 +119,19 @@ class CentredProblem:
             self.log_values / self.scales,
             np.broadcast_to(starts, (num_curves, self.law.num_parameters)),
             np.broadcast_to(weights, (num_curves, len(self.inputs))),
-            self.law.bounds,
+            self.law.bounds if bounds is None else tuple(bounds),
             self.delta,
             from_least_squares=from_least_squares,
         )
+
+    def without_floor(self) -> FloatArray:
+        """Coordinates [num_parameters] of the best curve whose floor is 0, for a law that has one."""
+        column = self.law.parameter_names.index(str(self.law.floor))
+        bounds, starts = list(self.law.bounds), self.law.starts(self.inputs)
+        bounds[column], starts[:, column] = (0.0, 0.0), 0.0
+        reached, losses = self.minimise(starts, np.ones((1, len(self.inputs))), bounds=bounds)
+        best: FloatArray = reached[int(np.argmin(losses))]
+        return best
 
     def is_flat(self, coordinates: FloatArray) -> bool:
         """Whether the loss has no curvature in some direction at a minimum, so that others fit as well.

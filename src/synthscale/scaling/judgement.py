@@ -30,8 +30,8 @@ CLOSE = 4.0
 LEAST_SQUARES = 10.0  # Huber's δ, beyond any log residual
 SIGNIFICANT = 0.05
 EXACT = 1e-20  # the square of a log residual that is rounding
-FLOORS = ("c", "E")  # what laws call them
-NEAR_ZERO = 1e-3  # times the estimate
+NEAR_BOUND = 1e-3  # times the estimate
+MOST_SPREAD = 1000.0  # of an interval, high by low
 FAR = 4.0  # times the largest size: beyond it a prediction is an extrapolation
 
 
@@ -145,11 +145,23 @@ def extrapolation(law: Law, measurements: Measurements, points: FloatArray) -> l
     return ["far" if is_far else "extrapolated" if is_out else "" for is_far, is_out in zip(far, outside, strict=True)]
 
 
-def unidentified(bootstrap: FitBootstrap) -> list[str]:
-    """Floors of the law whose interval reaches 0."""
-    parameters = bootstrap.fit.parameters
-    floors = [name for name in FLOORS if name in parameters]
-    return [name for name in floors if bootstrap.interval(name).low <= NEAR_ZERO * parameters[name]]
+def unidentified(bootstrap: FitBootstrap) -> dict[str, str]:
+    """Why the table does not tell a parameter, by its name: an interval to a bound, or over powers of ten."""
+    fit, law = bootstrap.fit, bootstrap.fit.law
+    ends = {name: bootstrap.interval(name) for name in law.parameter_names}
+    at_low, at_high = (
+        dict(zip(law.parameter_names, law.bound_parameters(side).tolist(), strict=True)) for side in (0, 1)
+    )
+    reasons = {}
+    for name, interval in ends.items():
+        slack = NEAR_BOUND * abs(fit.parameters[name])
+        reached = [bound for bound in (at_low[name], at_high[name]) if not np.isnan(bound)]
+        reached = [bound for bound in reached if interval.low - slack <= bound <= interval.high + slack]
+        if reached:
+            reasons[name] = f"its interval reaches {' and '.join(digits(bound) for bound in reached)}"
+        elif interval.low > 0 and interval.high > MOST_SPREAD * interval.low:
+            reasons[name] = f"its interval spans a factor of more than {digits(MOST_SPREAD)}"
+    return reasons
 
 
 def best_of(judged: Sequence[Judged]) -> Judged:
@@ -231,7 +243,7 @@ class _Told:
         return self.bootstrap is not None and self.bootstrap.interval("b").low <= 0 <= self.bootstrap.interval("b").high
 
     def _has_unidentified(self) -> bool:
-        return self.bootstrap is not None and bool(unidentified(self.bootstrap))
+        return self.bootstrap is not None and self.fit.law.floor in unidentified(self.bootstrap)
 
 
 def digits(number: float) -> str:

@@ -32,6 +32,7 @@ class Broken(Law):
         (float(np.log(SHARPEST)), float(np.log(SMOOTHEST))),
         (0.0, None),
     )
+    floor = "c"
 
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_a, b, g, log_d, log_f, c = (column[..., None] for column in np.moveaxis(coordinates, -1, 0))

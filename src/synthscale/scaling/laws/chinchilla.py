@@ -23,6 +23,7 @@ class Chinchilla(Law):
     input_names = ("N", "D")
     parameter_names = ("A", "B", "E", "alpha", "beta")
     bounds = ((None, None), (None, None), (0.0, None), (0.0, 10.0), (0.0, 10.0))
+    floor = "E"
 
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_a, log_b, floor, alpha, beta = (column[..., None] for column in np.moveaxis(coordinates, -1, 0))

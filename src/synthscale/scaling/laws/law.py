@@ -45,6 +45,8 @@ class Law(ABC):
     takes_logs: ClassVar[bool] = True
     #: Bounds of the coordinates, None where open; the same for centred and uncentred coordinates.
     bounds: ClassVar[tuple[Bound, ...]]
+    #: The parameter that no amount of data removes, if the law has one.
+    floor: ClassVar[str | None] = None
 
     @property
     def num_parameters(self) -> int:
@@ -74,6 +76,14 @@ class Law(ABC):
     @abstractmethod
     def coordinates(self, parameters: FloatArray) -> FloatArray:
         """Inverse of `parameters`."""
+
+    def bound_parameters(self, side: int) -> FloatArray:
+        """Natural parameters [num_parameters] at the lower (0) or upper (1) bounds of the coordinates, NaN where open.
+
+        For bounds of coordinates that do not hang on how a table is centred, as all but the floor's 0 do.
+        """
+        bounds = np.array([np.nan if bound[side] is None else bound[side] for bound in self.bounds], dtype=np.float64)
+        return self.parameters(bounds)
 
     def entering(self, inputs: FloatArray) -> FloatArray:
         """What the law is evaluated at, [num_points, num_inputs]; inputs: the same or [num_points]."""

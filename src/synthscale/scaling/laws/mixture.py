@@ -23,6 +23,7 @@ class Mixture(Law):
     parameter_names = ("b", "k", "c")
     bounds = ((None, None), (-100.0, 100.0), (0.0, None))
     takes_logs = False
+    floor = "c"
 
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         b, k, c = (column[..., None] for column in np.moveaxis(coordinates, -1, 0))

@@ -59,6 +59,7 @@ class PowerOffset(Law):
     input_names = ("N",)
     parameter_names = ("a", "b", "c")
     bounds = ((None, None), (0.0, 10.0), (0.0, None))
+    floor = "c"
 
     def evaluate(self, coordinates: FloatArray, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         log_size = inputs[:, 0]
