@@ -90,3 +90,19 @@ def test_help_and_refusal_import_no_room(arguments):
         "synthscale.publish",
         "synthscale.study",
     }
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("fit", "synthscale fit: the following arguments are required: table, --x, --y; see synthscale fit --help."),
+        ("report", "synthscale report: the following arguments are required: DIR; see synthscale report --help."),
+        ("grade --seeds", "synthscale grade: unrecognized arguments: --seeds; see synthscale grade --help."),
+        ("export a b --pu x", "synthscale export: unrecognized arguments: --pu x; see synthscale export --help."),
+    ],
+)
+def test_a_mistaken_option_is_told_in_one_sentence(capsys, monkeypatch, command, said):
+    monkeypatch.setattr(sys, "argv", ["synthscale", *command.split()])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert capsys.readouterr().err == said + "\n"

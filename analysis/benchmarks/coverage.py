@@ -109,8 +109,8 @@ def _page(table: pd.DataFrame) -> str:
 
 Percentiles are the default. BCa moves them by the share of draws below the estimate, which says little where an
 estimate may lie at a bound (a floor of 0) or, at a small δ, among many optima. Points are drawn with replacement, which
-makes intervals too wide rather than too narrow where a law has many parameters for its points. The law with a bend has
-six for eight sizes, and its planted floor is 0, at the bound: its intervals lie too high where they miss.
+makes intervals too wide rather than too narrow where a law has many parameters for its points. A planted floor of 0
+lies at the bound: intervals lie too high where they miss.
 """
 
 

@@ -14,7 +14,7 @@ FIRST_SIZE = 32.0
 TRUTHS = {
     "power": (3.0, 0.4),
     "power_offset": (3.0, 0.5, 0.1),
-    "broken": (0.9, 0.05, 0.6, 300.0, 0.5, 0.0),
+    "broken": (0.9, 0.05, 0.6, 300.0, 0.5, 0.02),
     "chinchilla": (480.0, 2100.0, 1.8, 0.35, 0.37),
 }
 
@@ -24,7 +24,7 @@ class Design:
     """One kind of table.
 
     num_seeds: rows at each size. noise: standard deviation of a run's log value from its seed. num_test: test problems
-    that its rate is then measured on, None for a loss. delta: of the fit.
+    that its rate is then measured on, None for a loss. delta: of the fit. has_floor: the truth's, or 0 in its place.
     """
 
     law: str
@@ -33,13 +33,15 @@ class Design:
     noise: float
     delta: float
     num_test: int | None = None
+    has_floor: bool = True
 
     @property
     def name(self) -> str:
         """As "8 sizes × 3 seeds, noise 0.1, 1000 test problems, δ 0.1"."""
         rows = f"{self.num_sizes} sizes × {self.num_seeds} seeds" if self.num_seeds > 1 else f"{self.num_sizes} points"
         test = f", {self.num_test} test problems" if self.num_test else ""
-        return f"{rows}, noise {self.noise:g}{test}, δ {self.delta:g}"
+        floor = "" if self.has_floor else ", no floor"
+        return f"{rows}, noise {self.noise:g}{test}, δ {self.delta:g}{floor}"
 
     @property
     def fitted(self) -> Law:
@@ -49,7 +51,10 @@ class Design:
     @property
     def truth(self) -> FloatArray:
         """Parameters [num_parameters] that made the table."""
-        return np.array(TRUTHS[self.law])
+        truth = np.array(TRUTHS[self.law])
+        if not self.has_floor:
+            truth[self.fitted.parameter_names.index(str(self.fitted.floor))] = 0.0
+        return truth
 
     def inputs(self) -> FloatArray:
         """[num_rows, num_inputs]; sizes double from 32, single rows lie over a factor of 4,096."""
@@ -93,8 +98,13 @@ LOSSES = tuple(Design(law="power", num_sizes=points, num_seeds=1, noise=0.005, d
 CURVED = (
     Design(law="power_offset", num_sizes=6, num_seeds=3, noise=0.1, delta=0.1, num_test=NUM_TEST),
     Design(law="power_offset", num_sizes=8, num_seeds=5, noise=0.1, delta=0.1, num_test=NUM_TEST),
+    Design(law="power_offset", num_sizes=6, num_seeds=3, noise=0.1, delta=0.1, num_test=NUM_TEST, has_floor=False),
+    Design(law="power_offset", num_sizes=8, num_seeds=5, noise=0.1, delta=0.1, num_test=NUM_TEST, has_floor=False),
     Design(law="power_offset", num_sizes=20, num_seeds=1, noise=0.005, delta=1e-3),
-    Design(law="broken", num_sizes=8, num_seeds=3, noise=0.03, delta=0.05),
+    Design(law="broken", num_sizes=8, num_seeds=3, noise=0.03, delta=0.05, has_floor=False),
+    Design(law="broken", num_sizes=12, num_seeds=3, noise=0.03, delta=0.05, has_floor=False),
+    Design(law="broken", num_sizes=12, num_seeds=3, noise=0.03, delta=0.05),
     Design(law="chinchilla", num_sizes=36, num_seeds=1, noise=0.005, delta=1e-3),
+    Design(law="chinchilla", num_sizes=144, num_seeds=1, noise=0.005, delta=1e-3),
 )
 DESIGNS = STUDIES + VARIANTS + LOSSES + CURVED

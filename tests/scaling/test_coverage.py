@@ -14,11 +14,12 @@ from benchmarks.coverage_designs import Design
 from synthscale.scaling import bootstrap_fit
 
 NUM_TABLES, NUM_DRAWS = 200, 150
-#: Two seeds at four sizes, as the smallest studies; seeds and a test set; losses with one run a point.
+#: Two seeds at four sizes, as the smallest studies; seeds and a test set; losses with one run a point; a floor of 0.
 DESIGNS = (
     Design(law="power", num_sizes=4, num_seeds=2, noise=0.1, delta=0.1),
     Design(law="power", num_sizes=6, num_seeds=3, noise=0.1, delta=0.1, num_test=1000),
     Design(law="power", num_sizes=20, num_seeds=1, noise=0.005, delta=1e-3),
+    Design(law="power_offset", num_sizes=6, num_seeds=3, noise=0.1, delta=0.1, num_test=1000, has_floor=False),
 )
 
 

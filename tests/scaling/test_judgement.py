@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from synthscale.scaling import LAWS, Judged, Measurements, best_of, bootstrap_fit, fit_law, judge, verdict
+from synthscale.scaling import (
+    LAWS,
+    Judged,
+    Measurements,
+    best_of,
+    bootstrap_fit,
+    fit_law,
+    judge,
+    unidentified,
+    verdict,
+)
 from synthscale.scaling.judgement import aicc, lack_of_fit, log_normaliser, negative_log_likelihood
 
 SIZES = np.array([32.0, 64, 128, 256, 512, 1024, 2048, 4096])
@@ -153,3 +163,22 @@ def test_without_seeds_or_spare_sizes_there_is_no_lack_of_fit() -> None:
     two_sizes = planted(PLANTED["power"]).rows(np.repeat(SIZES < 100, 3))
     assert lack_of_fit(LAWS["power"], two_sizes) is None
     assert lack_of_fit(LAWS["power"], planted(PLANTED["power"], noise=0.0)) is None
+
+
+def notes(law: str, values: np.ndarray, seed: int = 0) -> dict[str, str]:
+    return unidentified(bootstrap_fit(LAWS[law], planted(values, seed=seed), num_draws=100, delta=0.05))
+
+
+def test_what_a_table_does_not_tell_is_named() -> None:
+    assert notes("power", PLANTED["power"]) == {}
+    assert notes("power_offset", PLANTED["power_offset"]) == {}
+    floors = [notes("power_offset", PLANTED["power"], seed).get("c") for seed in range(8)]
+    assert floors.count("its interval reaches 0") >= 6
+    straight = notes("broken", PLANTED["power"])
+    assert straight["d"] == "its interval spans a factor of more than 1,000"
+    assert "reaches" in straight["f"]
+
+
+def test_a_slope_at_its_bound_is_not_told() -> None:
+    falling_at_once = np.where(SIZES == SIZES[0], 0.8, 0.1)
+    assert notes("power_offset", falling_at_once)["b"] == "its interval reaches 10"

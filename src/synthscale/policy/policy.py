@@ -75,8 +75,8 @@ def max_length(model: PreTrainedModel) -> int | None:
 
 
 def cache_argument(model: PreTrainedModel) -> str:
-    """What the model's forward pass calls its keys and values: `past_key_values`, or `cache` since transformers 5.24."""
-    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
+    """What the forward pass calls its keys and values: `past_key_values`, or `cache` since transformers 5.24."""
+    return "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
 
 
 def end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
