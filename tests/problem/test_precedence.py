@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Problem, Split, StepTruth, build_task, split_steps
+from synthscale.problem.precedence import OPERATOR_SYMBOLS
 from synthscale.problem.problem import TaskConfig
 
 WORLDS = [
@@ -17,6 +18,7 @@ WORLDS = [
     {"world_seed": 3, "num_operators": 3, "num_values": 5},
     {"operators_per_problem": 5, "num_operators": 9, "num_values": 10, "zipf_exponent": 0.0},
     {"operators_per_problem": 1, "num_operators": 4},
+    {"num_operators": 300, "num_tables": 5, "num_levels": 3, "zipf_exponent": 1.2, "num_known_operators": 10},
 ]
 
 
@@ -44,7 +46,7 @@ def evaluate(task: PrecedenceTask, tree) -> int:
     if isinstance(tree, int):
         return tree
     _, operator, left, right = tree
-    return int(task.tables[task.operators.index(operator), evaluate(task, left), evaluate(task, right)])
+    return int(task.tables[OPERATOR_SYMBOLS.index(operator[0]), evaluate(task, left), evaluate(task, right)])
 
 
 def ready(tree) -> set[int]:
@@ -63,7 +65,7 @@ def orders(task: PrecedenceTask, tokens: list[str], right: bool = True) -> Itera
     allowed = ready(parse(task, tokens))
     for i in range(len(tokens) // 2):
         a, operator, b = tokens[2 * i : 2 * i + 3]
-        value = str(task.tables[task.operators.index(operator), int(a), int(b)])
+        value = str(task.tables[OPERATOR_SYMBOLS.index(operator[0]), int(a), int(b)])
         yield from orders(task, [*tokens[: 2 * i], value, *tokens[2 * i + 3 :]], right and i in allowed)
 
 
@@ -230,6 +232,11 @@ def test_words_cover_all_that_is_written(task):
         {"operators_per_problem": 7},
         {"zipf_exponent": -0.1},
         {"zipf_exponent": float("nan")},
+        {"num_tables": 0},
+        {"num_tables": 17},
+        {"num_levels": 1},
+        {"num_known_operators": 1, "num_tables": 4, "num_levels": 4},
+        {"num_operators": 100_001, "num_tables": 4},
     ],
 )
 def test_a_world_out_of_range_is_refused_by_the_keys_name(wrong):
@@ -247,3 +254,42 @@ def test_the_pretraining_world_forgets_only_what_a_base_does_not_depend_on():
     two = PrecedenceConfig(world_seed=4, num_values=5)
     assert one.pretraining_world() == two.pretraining_world() == two
     assert PrecedenceConfig(world_seed=5, num_values=5).pretraining_world() != two
+
+
+MANY = {"num_operators": 600, "num_tables": 5, "num_levels": 4, "num_known_operators": 20}
+
+
+def test_known_operators_are_met_in_pretraining_alone():
+    task = PrecedenceTask(PrecedenceConfig(**MANY))
+    assert len(task.operators) == len(set(task.operators)) == len(task.levels) == 620
+    known = set(task.operators[600:])
+    drawn = task.draw_problems(np.random.default_rng(0), 300, 4, known=True)
+    assert {operator for problem in drawn for operator in problem.text.split()[1::2]} == known
+    others = [*task.problems(Split.TRAIN, 300), *task.draw_problems(np.random.default_rng(0), 300, 4)]
+    assert not known & {operator for problem in others for operator in problem.text.split()[1::2]}
+
+
+def test_operators_share_tables_and_not_levels():
+    task = PrecedenceTask(PrecedenceConfig(**MANY))
+    assert task.tables.shape == (5, 7, 7)
+    step, _ = task.reduce(["3", task.operators[7], "4"], 0)
+    assert step.split()[5] == str(task.tables[2, 3, 4])
+    by_table = [task.levels[first:600:5] for first in range(5)]
+    assert all(set(levels) == {0, 1, 2, 3} for levels in by_table)
+
+
+def test_the_base_of_many_rules_does_not_hang_on_the_tail():
+    tails = [PrecedenceConfig(**MANY, zipf_exponent=exponent).pretraining_world() for exponent in (0.0, 1.2)]
+    assert tails[0] == tails[1] != PrecedenceConfig().pretraining_world()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"num_known_operators": 20}, "task.num_known_operators needs task.num_tables and task.num_levels"),
+        ({"num_operators": 50_000, "num_tables": 6}, "the world has 1.1e.23 expressions"),
+    ],
+)
+def test_a_world_of_many_rules_that_cannot_be_is_refused(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        PrecedenceConfig(**wrong)

@@ -159,6 +159,15 @@ def test_nothing_but_evaluate_sees_test_problems(store, point_of):
             assert (ids <= test_ids) if role == "evaluate" else not ids & test_ids, path
 
 
+def test_a_search_measures_on_validation_problems_and_keeps_the_policy(store, point_of):
+    test, search = (point_of("sft", *more) for more in ((), ("evaluation.problems=validation",)))
+    assert search.nodes["sft"].key == test.nodes["sft"].key
+    made = artifacts(store, search)["evaluate"]
+    ids = {row.problem_id for row in read_table(made.folder / "greedy.parquet", SolutionRow)}
+    problems = PrecedenceTask(search.config.task).problems(Split.VALIDATION, 16)
+    assert ids == {problem.problem_id for problem in problems}
+
+
 def test_the_figures_are_those_of_the_tables(store, point_of):
     point = point_of("sft")
     evaluate = artifacts(store, point)["evaluate"]

@@ -10,19 +10,26 @@ exact and the operator binds at least as tightly as its right neighbour and more
 ordinary precedence with association to the left; where several operators qualify, several orders are right.
 
 The reward sees the final value alone; the world knows the truth of every step, so credit assignment can be scored.
+
+Six operators make few rules. In a world of many rules thousands of operators share a few tables, which the base policy
+learns, and each has a level of its own, which does not follow from the others' (`num_tables`, `num_levels`). Their
+frequencies fall as i^-a (`zipf_exponent`), so that each doubling of the data meets fewer new ones: the tail sets how
+slowly the error of SFT falls. Further operators occur in pretraining alone, in the right order (`num_known_operators`):
+the base then knows what a level is, and no level of the problems' operators.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthscale.problem.problem import (
+    IF_SET,
     Problem,
     Split,
     StepTruth,
@@ -36,6 +43,7 @@ OPERATOR_SYMBOLS = "+-*/%^&~!@$?<>:;"
 CHUNK_SIZE = 4096
 MAX_BARREN_CHUNKS = 50  # chunks without a new problem after which the world counts as exhausted
 MAX_DATA_SIZE = 1_000_000
+MAX_OPERATORS = 100_000
 TEST_SHARE, VALIDATION_SHARE = 0.1, 0.1
 SPLIT_CODE = {Split.TRAIN: 0, Split.VALIDATION: 1, Split.TEST: 2}
 
@@ -53,14 +61,32 @@ class PrecedenceConfig(TaskConfig):
     zipf_exponent: float = 1.0  # frequency of the i-th operator ~ i^-a; 0 is uniform
     unambiguous: bool = True  # keep only problems in which no order with a wrong step reaches the answer
     world_seed: int = 0
+    # Worlds of many rules; see the module's docstring.
+    num_tables: int | None = field(default=None, metadata=IF_SET)  # shared by the operators; null: one each
+    num_levels: int | None = field(default=None, metadata=IF_SET)  # drawn for each operator; null: all distinct
+    num_known_operators: int | None = field(default=None, metadata=IF_SET)  # beside the others, for the base alone
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"precedence(_\w+)?", self.name):
             raise ValueError(f"task.name must be precedence, or precedence_ and a label, but is {self.name}.")
-        check_between("task.num_operators", self.num_operators, 2, len(OPERATOR_SYMBOLS))
+        most = len(OPERATOR_SYMBOLS) if self.num_tables is None else MAX_OPERATORS
+        check_between("task.num_operators", self.num_operators, 2, most)
+        if self.num_tables is not None:
+            check_between("task.num_tables", self.num_tables, 1, len(OPERATOR_SYMBOLS))
+        if self.num_levels is not None:
+            check_between("task.num_levels", self.num_levels, 2, 1000)
+        if self.num_known_operators is not None:
+            check_between("task.num_known_operators", self.num_known_operators, 2, MAX_OPERATORS)
+            if self.num_tables is None or self.num_levels is None:
+                raise ValueError("task.num_known_operators needs task.num_tables and task.num_levels.")
         check_between("task.num_values", self.num_values, 2, 10)
         check_between("task.operators_per_problem", self.operators_per_problem, 1, 6)
         check_between("task.zipf_exponent", self.zipf_exponent, 0.0, 5.0)
+        if self.num_expressions >= 2**63:
+            raise ValueError(
+                f"the world has {self.num_expressions:.2g} expressions and can tell {2.0**63:.2g} apart: choose a "
+                "smaller task.num_operators, task.num_values or task.operators_per_problem."
+            )
 
     @property
     def num_expressions(self) -> int:
@@ -84,6 +110,9 @@ class PrecedenceConfig(TaskConfig):
             num_values=self.num_values,
             operators_per_problem=self.operators_per_problem,
             world_seed=self.world_seed,
+            num_tables=self.num_tables,
+            num_levels=self.num_levels,
+            num_known_operators=self.num_known_operators,
         )
 
     @property
@@ -115,14 +144,17 @@ class PrecedenceTask:
 
     @cached_property
     def tables(self) -> Array:
-        """The operators' tables, shape (num_operators, num_values, num_values), values in [0, num_values)."""
-        shape = (self.config.num_operators, self.config.num_values, self.config.num_values)
+        """Tables of operators, shape (num_tables, num_values, num_values), values in [0, num_values)."""
+        shape = (self.config.num_tables or self.config.num_operators, self.config.num_values, self.config.num_values)
         return self._world_generator("tables").integers(0, self.config.num_values, size=shape)
 
     @cached_property
     def levels(self) -> Array:
-        """The operators' levels, shape (num_operators,), all distinct; a higher level binds more tightly."""
-        return self._world_generator("levels").permutation(self.config.num_operators)
+        """The operators' levels, shape (len(operators),); a higher level binds more tightly."""
+        generator = self._world_generator("levels")
+        if self.config.num_levels is None:
+            return generator.permutation(len(self.operators))
+        return generator.integers(0, self.config.num_levels, size=len(self.operators))
 
     @cached_property
     def operator_frequencies(self) -> NDArray[np.float64]:
@@ -131,9 +163,21 @@ class PrecedenceTask:
         return np.asarray(weights / weights.sum())
 
     @cached_property
-    def operators(self) -> str:
-        """The operators' symbols, one character each."""
-        return OPERATOR_SYMBOLS[: self.config.num_operators]
+    def operators(self) -> list[str]:
+        """The operators' words: a symbol each, or where they share tables, the table's symbol and a number.
+
+        Those that the base alone is to know come last.
+        """
+        config = self.config
+        if config.num_tables is None:
+            return list(OPERATOR_SYMBOLS[: config.num_operators])
+        num = config.num_operators + (config.num_known_operators or 0)
+        return [f"{OPERATOR_SYMBOLS[i % config.num_tables]}{i // config.num_tables}" for i in range(num)]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Each operator's place among `operators`."""
+        return {word: i for i, word in enumerate(self.operators)}
 
     @cached_property
     def words(self) -> list[str]:
@@ -202,7 +246,7 @@ class PrecedenceTask:
 
     def right_positions(self, tokens: list[str]) -> list[int]:
         """The operators, counted from the left, that a right step may reduce next in this expression."""
-        levels = [int(self.levels[self.operators.index(op)]) for op in tokens[1::2]]
+        levels = [int(self.levels[self.index[op]]) for op in tokens[1::2]]
         return [
             i
             for i, level in enumerate(levels)
@@ -212,7 +256,7 @@ class PrecedenceTask:
     def reduce(self, tokens: list[str], position: int) -> tuple[str, list[str]]:
         """The step that reduces the operator at `position`, and the expression it leaves."""
         left, operator, right = tokens[2 * position : 2 * position + 3]
-        value = str(self.tables[self.operators.index(operator), int(left), int(right)])
+        value = str(self.tables[self.index[operator] % len(self.tables), int(left), int(right)])
         rest = [*tokens[: 2 * position], value, *tokens[2 * position + 3 :]]
         return f"p{position} {left} {operator} {right} = {value} | {' '.join(rest)}", rest
 
@@ -224,10 +268,16 @@ class PrecedenceTask:
         """A solution with exact steps in an order that ignores precedence; its answer is right by luck alone."""
         return self._solve(problem, generator, right=False)
 
-    def draw_problems(self, generator: np.random.Generator, num_problems: int, num_operators: int) -> list[Problem]:
-        """Problems of any length with uniform operators, none held out: what the base policy is pretrained on."""
+    def draw_problems(
+        self, generator: np.random.Generator, num_problems: int, num_operators: int, *, known: bool = False
+    ) -> list[Problem]:
+        """Problems of any length with uniform operators, none held out: what the base policy is pretrained on.
+
+        known: with those operators alone whose levels it is to know.
+        """
         values = generator.integers(0, self.config.num_values, size=(2 * num_problems, num_operators + 1))
-        operators = generator.integers(0, self.config.num_operators, size=(2 * num_problems, num_operators))
+        low, high = (self.config.num_operators, len(self.operators)) if known else (0, self.config.num_operators)
+        operators = generator.integers(low, high, size=(2 * num_problems, num_operators))
         answers, _ = self._answers(values, operators)
         # held-out expressions are a fifth of all, so twice the number is enough for any but tiny draws
         train = np.flatnonzero(self._split_uniform(values, operators) >= TEST_SHARE + VALIDATION_SHARE)
@@ -255,8 +305,9 @@ class PrecedenceTask:
 
     def _well_formed(self, tokens: list[str]) -> bool:
         values = {str(value) for value in range(self.config.num_values)}
-        operators = set(self.operators)
-        return len(tokens) % 2 == 1 and all(token in (operators if i % 2 else values) for i, token in enumerate(tokens))
+        return len(tokens) % 2 == 1 and all(
+            token in (self.index if i % 2 else values) for i, token in enumerate(tokens)
+        )
 
     def _stream(self, split: Split, seed: int) -> Iterator[Problem]:
         seen: set[int] = set()
@@ -330,7 +381,7 @@ class PrecedenceTask:
                     legal &= levels[:, i - 1] < levels[:, i]
                 if i + 1 < operators.shape[1]:
                     legal &= levels[:, i + 1] <= levels[:, i]
-                value = self.tables[operators[:, i], values[:, i], values[:, i + 1]]
+                value = self.tables[operators[:, i] % len(self.tables), values[:, i], values[:, i + 1]]
                 rest = np.concatenate([values[:, :i], value[:, None], values[:, i + 2 :]], axis=1)
                 walk(rest, np.delete(operators, i, axis=1), legal)
 

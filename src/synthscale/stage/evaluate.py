@@ -1,15 +1,16 @@
-"""Evaluate: the one stage that sees test problems."""
+"""Evaluate: the one stage that sees test problems; a search measures on validation problems instead."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from synthscale.evaluation.grade import grade_continuation, has_wrong_step
 from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
 from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
-from synthscale.problem import Problem, Split, Task, TaskConfig, Verdict, check_between
+from synthscale.problem import IF_SET, Problem, Split, Task, TaskConfig, Verdict, check_between
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import SolutionRow
 from synthscale.stage.stage import Artifact, Measures
@@ -17,6 +18,13 @@ from synthscale.stage.stage import Artifact, Measures
 VERSION = 2
 KS = (1, 4, 16)
 TEST_SEED = 0  # the samples' own; every point meets the same draws
+
+
+class HeldOut(Enum):
+    """The problems that are solved."""
+
+    test = "test"
+    validation = "validation"  # for choosing hyper-parameters
 
 
 @dataclass(kw_only=True, slots=True)
@@ -27,12 +35,18 @@ class EvaluationConfig:
     num_sampled_problems: int = 200  # the first of the test problems
     num_samples: int = 16
     temperature: float = 1.0
+    problems: HeldOut | None = field(default=None, metadata=IF_SET)  # null: test
 
     def __post_init__(self) -> None:
         check_between("evaluation.num_test", self.num_test, 1, 1_000_000)
         check_between("evaluation.num_sampled_problems", self.num_sampled_problems, 0, 1_000_000)
         check_between("evaluation.num_samples", self.num_samples, 1, 10_000)
         check_between("evaluation.temperature", self.temperature, 0.01, 10.0)
+
+    @property
+    def split(self) -> Split:
+        """What problems it takes."""
+        return Split.VALIDATION if self.problems is HeldOut.validation else Split.TEST
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,7 +68,7 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     from synthscale.table import write_table
 
     task, evaluation = build_task(config.task), config.evaluation
-    problems = task.problems(Split.TEST, evaluation.num_test, seed=0)
+    problems = task.problems(evaluation.split, evaluation.num_test, seed=0)
 
     def draw(
         sampler: PolicySampler, name: str, problems: list[Problem], num_samples: int, temperature: float

@@ -9,14 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthscale.policy.config import ArchitectureConfig, PolicyConfig
-from synthscale.problem import PrecedenceConfig
+from synthscale.problem import PrecedenceConfig, PrecedenceTask
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import TrainerConfig
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from synthscale.mixture.example import Example
+
 VERSION = 1
+KNOWN_SHARE = 5  # of so many problems one is of the operators whose levels the base is to know
 
 
 @dataclass(kw_only=True, slots=True)
@@ -37,11 +44,9 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     import numpy as np
     import torch
 
-    from synthscale.mixture.example import Example
     from synthscale.policy.policy import save_policy
     from synthscale.policy.prompter import Prompter
     from synthscale.policy.tiny import build_model, build_tokenizer
-    from synthscale.problem import PrecedenceTask
     from synthscale.training.data import MixedDataModule
     from synthscale.training.encoding import Encoder
     from synthscale.training.fit import fit
@@ -53,14 +58,11 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     torch.manual_seed(config.seed)
     model = build_model(config.architecture, tokenizer)
     generator = np.random.default_rng([config.seed, 2])
-    lengths = range(1, config.world.operators_per_problem + 1)
-    problems = [
-        problem
-        for length in lengths
-        for problem in task.draw_problems(generator, config.num_problems // len(lengths), length)
-    ]
+    num_known = config.num_problems // KNOWN_SHARE if config.world.num_known_operators else 0
+    examples = solved(task, config.num_problems - num_known, generator, known=False)
+    if num_known:
+        examples += solved(task, num_known, generator, known=True)
     encoder = Encoder(Prompter(tokenizer, PolicyConfig()), eos_after_prefix=False)
-    examples = [Example(p.problem_id, task.prompt(p), task.unordered_trace(p, generator)) for p in problems]
     trainer = TrainerConfig(batch_size=config.batch_size)
     validator = Validator(
         task,
@@ -85,3 +87,17 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         save_policy(result.model, tokenizer, out / "model")
         result.write_curves(out / "curves.csv")
     return result.measures()
+
+
+def solved(task: PrecedenceTask, num_problems: int, generator: np.random.Generator, *, known: bool) -> list[Example]:
+    """Problems of all lengths with solutions: right ones where the base is to know the operators' levels."""
+    from synthscale.mixture.example import Example
+
+    lengths = range(1, task.config.operators_per_problem + 1)
+    problems = [
+        problem
+        for length in lengths
+        for problem in task.draw_problems(generator, num_problems // len(lengths), length, known=known)
+    ]
+    write = task.trace if known else task.unordered_trace
+    return [Example(p.problem_id, task.prompt(p), write(p, generator)) for p in problems]

@@ -20,7 +20,7 @@ from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
 from synthscale.policy.model_source import check_model_source
-from synthscale.problem import DatasetConfig, PrecedenceConfig, TaskConfig, check_between
+from synthscale.problem import DatasetConfig, PrecedenceConfig, Split, TaskConfig, check_between
 from synthscale.stage.evaluate import EvaluationConfig
 from synthscale.stage.stage import STAGES
 from synthscale.study.error import UserError
@@ -214,7 +214,7 @@ def check_sizes(run: RunConfig) -> None:
         ValueError: with one sentence.
     """
     task, evaluation = run.task, run.evaluation
-    num_test = min(evaluation.num_test, task.max_test)
+    num_test = min(evaluation.num_test, task.max_validation if evaluation.split is Split.VALIDATION else task.max_test)
     fitting: dict[str, tuple[int, int]] = {}
     if run.stage not in ("pretrain", "teach"):
         fitting["data_size"] = (run.data_size, run.teacher.max_data_size(task))
