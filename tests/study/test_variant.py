@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
+from rich.console import Console
+
 from synthscale.study.outcome import Outcome
 from synthscale.study.recipe import build_point
 from synthscale.study.record import Record
@@ -72,3 +77,16 @@ def test_the_end_of_a_run_tells_variants_apart(compose_run):
     records = named_records(outcomes)
     assert [record.variant for record in records] == [f"mixture.positives_per_problem={k}" for k in (1, 4)]
     assert accuracy_table(records).row_count == 2
+
+
+def test_a_long_variant_leaves_room_for_what_it_reached():
+    setting = "algorithm.second.a_key_that_is_longer_than_most_keys=0.001"
+    record = Record(study="s", task="t", model="m", algorithm="rft", data_size=64, negative_fraction=None, seed=1)
+    records = [
+        replace(record, variant=f"{setting} algorithm.beta={beta}", test_accuracy=beta, data_size=size)
+        for beta in (0.125, 0.25)
+        for size in (32, 64, 128, 256, 512)
+    ]
+    console = Console(width=80, file=io.StringIO())
+    console.print(accuracy_table(records))
+    assert console.file.getvalue().count("12.5") == console.file.getvalue().count("25.0") == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -63,18 +64,27 @@ def accuracy_table(records: Sequence[Record]) -> Table:
     axes = [axis for axis in _ROW_AXES if axis == "algorithm" or varies(axis, records)]
     table = Table()
     for axis in axes:
-        table.add_column(axis, no_wrap=True)
+        # a variant may be longer than a line; what it reached has to be seen beside it
+        table.add_column(axis, no_wrap=axis != "variant", overflow="fold" if axis == "variant" else "ellipsis")
     for size in sizes:
         table.add_column(str(size), justify="right", no_wrap=True)
     rows: dict[tuple[str, ...], list[Record]] = {}
     for record in sorted(
         records, key=lambda r: (r.task, r.model, algorithm_rank(r.algorithm), r.variant or "", r.negative_fraction or 0)
     ):
-        rows.setdefault(tuple(str(getattr(record, axis)) for axis in axes), []).append(record)
+        rows.setdefault(tuple(axis_text(record, axis) for axis in axes), []).append(record)
     for names, members in rows.items():
         cells = (accuracy_cell(r.test_accuracy for r in members if r.data_size == size) for size in sizes)
         table.add_row(*names, *cells)
     return table
+
+
+def axis_text(record: Record, axis: str) -> str:
+    """The record's value on the axis, empty where it has none; of a variant a setting a line."""
+    value = getattr(record, axis)
+    if axis == "variant":
+        return "\n".join(shlex.quote(setting) for setting in shlex.split(value or ""))
+    return "" if value is None else str(value)
 
 
 def varies(axis: str, records: Iterable[Record]) -> bool:
