@@ -83,6 +83,25 @@ def test_one_point_is_enough_for_a_report(tmp_path: Path, records: Records) -> N
     assert fits["notes"].str.contains("needs").all()
 
 
+def test_a_baseline_of_one_size_gives_bounds_and_no_p_value_beyond_them(
+    tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = records({"sft": 1.0, "rft": 1.7})
+    table.loc[(table["algorithm"] == "rft") & (table["data_size"] == 256), "test_error"] = 0.8
+    folder = report(tmp_path, table[(table["algorithm"] == "rft") | (table["data_size"] == 64)])
+    at_256 = cell(pd.read_csv(folder / "summary.csv"), "rft", 256)
+    assert at_256["multiplier_vs_sft"] == 0.25 and at_256["multiplier_vs_sft_status"] == "more_than"
+    assert pd.isna(at_256["multiplier_vs_sft_p"])
+    assert at_256["multiplier_vs_sft_note"] == "beyond this bound the baseline was not measured"
+    (whole,) = pd.read_csv(folder / "multipliers.csv").to_dict("records")
+    assert whole["multiplier"] == 0.5 and pd.isna(whole["multiplier_p"])
+    assert whole["note"] == "beyond this bound the baseline was not measured"
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "at least 0.25 (beyond: not measured)" in printed and "[>" not in printed
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "RFT is worth at least 0.50 times the data of SFT, over 64–256 problems; beyond that" in page
+
+
 def test_without_a_baseline_there_is_no_multiplier(
     tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:

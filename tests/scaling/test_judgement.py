@@ -180,5 +180,5 @@ def test_what_a_table_does_not_tell_is_named() -> None:
 
 
 def test_a_slope_at_its_bound_is_not_told() -> None:
-    falling_at_once = np.where(SIZES == SIZES[0], 0.8, 0.1)
+    falling_at_once = np.where(SIZES[0] < SIZES, 0.1, 0.8)
     assert notes("power_offset", falling_at_once)["b"] == "its interval reaches 10"

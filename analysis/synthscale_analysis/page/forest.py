@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure, Scatter
 
 from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
-from synthscale_analysis.numbers.sentences import value_text
+from synthscale_analysis.numbers.bounds import estimate_text, is_bound
 from synthscale_analysis.page.chart import INK, as_text, house_figure, marker, multiplier_ticks, of_curve
 
 ROW_PIXELS = 64
@@ -56,26 +56,21 @@ def _add_row(figure: Figure, curve: Curve, found: OverallMultiplier | None, at: 
     if found is None or found.multiplier is None:
         return
     own: dict[str, Any] = of_curve(curve) | {"showlegend": False}
-    if found.low is not None and found.high is not None:
+    has_line = not is_bound(found.multiplier, found.low, found.high)
+    if has_line and found.low is not None and found.high is not None:
         heads = [_HEADS.get(end.reach, "line-ns") for end in (found.low, found.high)]
         look = {"mode": "lines+markers", "line": {"color": curve.colour, "width": 1.5}, "hoverinfo": "skip"}
         dots = {"color": curve.colour, "size": 7, "symbol": heads}
         figure.add_trace(Scatter(x=[found.low.value, found.high.value], y=[at, at], marker=dots, **(own | look)))
     symbol = _HEADS.get(found.multiplier.reach, marker(curve)["symbol"])
     mark = {"color": curve.colour, "size": 11, "symbol": _symbol(symbol, is_open=is_open)}
-    text = f"{as_text(curve.label)}<br>{as_text(_text(found))}"
+    text = f"{as_text(curve.label)}<br>{as_text(estimate_text(found.multiplier, found.low, found.high))}"
     look = {"mode": "markers", "marker": mark, "hovertemplate": f"{text}<extra></extra>"}
     figure.add_trace(Scatter(x=[found.multiplier.value], y=[at], **(own | look)))
 
 
 def _symbol(name: str, *, is_open: bool) -> str:
     return f"{name}-open" if is_open else name
-
-
-def _text(found: OverallMultiplier) -> str:
-    assert found.multiplier is not None
-    ends = "" if found.low is None or found.high is None else f" [{value_text(found.low)}, {value_text(found.high)}]"
-    return f"{value_text(found.multiplier)}{ends}"
 
 
 def _ends(found: OverallMultiplier | None) -> list[float]:
