@@ -36,10 +36,10 @@ def section(material: Material) -> Section:
         sentences = [headline(material.records, curve, baseline, *draws) for curve in material.curves]
         points = [f"{sentence}." for sentence in sentences if sentence is not None]
         blocks += [Prose(_AGAINST[baseline]), Points(points)] if points else []
-    return Section(ANCHOR, TITLE, _lead(material), [*blocks, _accuracies(material)])
+    return Section(ANCHOR, TITLE, lead(material), [*blocks, _accuracies(material)])
 
 
-def _lead(material: Material) -> str:
+def lead(material: Material) -> str:
     """Which methods beat the stricter baseline at equal sizes, corrected for their number, and the best accuracy."""
     best = _best(material.curves)
     baseline = next((name for name in _AGAINST if name in material.baselines), None)
