@@ -50,6 +50,22 @@ def test_table_is_printed(table: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "err = a·N^-b + c" in printed and "all rows" in printed
 
 
+@pytest.mark.parametrize("kind", ["percentile", "bca"])
+def test_values_that_are_all_equal_have_no_slope_and_no_floor(
+    table: Path, records: Records, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    sizes = (64, 128, 256, 512)
+    records({"sft": 1.0}, sizes).assign(test_error=0.3).to_csv(table, index=False)
+    out = table.parent / "fits.json"
+    options = ["--law", "auto", "--bootstrap", "40", "--interval", kind, "--json", str(out)]
+    assert main([str(table), *XY, *options]) == 0
+    printed = capsys.readouterr().out
+    assert "e-" not in printed and "no trend can be told: the exponent is 0 [0, 0]" in printed
+    for fit in json.loads(out.read_text())["fits"][:2]:
+        assert fit["parameters"].pop("a")["estimate"] == pytest.approx(0.3)
+        assert all(found == {"estimate": 0, "low": 0, "high": 0} for found in fit["parameters"].values())
+
+
 def test_parquet_and_csv_agree(table: Path, records: Records) -> None:
     parquet = table.with_suffix(".parquet")
     records().to_parquet(parquet)
