@@ -11,6 +11,7 @@ import pytest
 from synthscale_analysis.fit.command import main
 
 Records = Callable[..., pd.DataFrame]
+BCA = ["--interval", "bca"]
 XY = ["--x", "data_size", "--y", "test_error"]
 
 
@@ -64,6 +65,34 @@ def test_values_that_are_all_equal_have_no_slope_and_no_floor(
     for fit in json.loads(out.read_text())["fits"][:2]:
         assert fit["parameters"].pop("a")["estimate"] == pytest.approx(0.3)
         assert all(found == {"estimate": 0, "low": 0, "high": 0} for found in fit["parameters"].values())
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "options", "expected"),
+    [
+        (3, ["--bootstrap", "200"], []),
+        (3, ["--bootstrap", "199"], ["199 draws: interval is rough"]),
+        (3, [*BCA, "--bootstrap", "200"], ["BCa from 3 seeds a size: rough, too few to correct for skew"]),
+        (1, ["--bootstrap", "200"], ["one seed a size: interval from 4 resampled sizes, rough from so few"]),
+        (
+            1,
+            [*BCA, "--bootstrap", "199"],
+            [
+                "199 draws: interval is rough",
+                "BCa from 4 sizes: rough, too few to correct for skew",
+                "one seed a size: interval from 4 resampled sizes, rough from so few",
+            ],
+        ),
+    ],
+)
+def test_intervals_from_few_draws_or_units_are_called_rough(
+    table: Path, records: Records, num_seeds: int, options: list[str], expected: list[str]
+) -> None:
+    records({"sft": 1.0}, (64, 128, 256, 512), num_seeds).to_csv(table, index=False)
+    out = table.parent / "fits.json"
+    assert main([str(table), *XY, *options, "--delta", "0.1", "--json", str(out)]) == 0
+    (fit,) = json.loads(out.read_text())["fits"]
+    assert fit["notes"] == expected
 
 
 def test_parquet_and_csv_agree(table: Path, records: Records) -> None:
