@@ -31,6 +31,10 @@ _CAPTION = (
     "at which the baseline was measured, so the multiplier is at least (pointing up) or at most (pointing down) what "
     "the triangle stands at, and no more is claimed."
 )
+_SECOND = (
+    "How many times the method's data another baseline, {baseline}, needs for the same test error; marks and triangles "
+    "are those of the chart above."
+)
 
 
 def section(material: Material) -> Section | str:
@@ -42,7 +46,7 @@ def section(material: Material) -> Section | str:
         return "Data multiplier: there is no method beside a baseline with a positive error."
     charts = [
         Chart(_figure(material, drawn[0]), _CAPTION.format(baseline=LABELS[drawn[0]]), STATIC),
-        *(Chart(_figure(material, name), f"The same against {LABELS[name]}.") for name in drawn[1:]),
+        *(Chart(_figure(material, name), _SECOND.format(baseline=LABELS[name])) for name in drawn[1:]),
     ]
     return Section(ANCHOR, TITLE, _lead(material, drawn[0]), charts)
 
