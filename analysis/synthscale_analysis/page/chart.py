@@ -74,10 +74,20 @@ def percent_axis(figure: Figure, title: str = "test accuracy") -> None:
     figure.update_yaxes(tickformat=".0%", title=title)
 
 
-def multiplier_ticks() -> dict[str, Any]:
-    """Ticks of a log axis of multipliers: 1×, 1.5×, 2×, 3×, 4× and so on, and their inverses in plain numbers."""
-    ticks = [lead * 2.0**power for power in range(-8, 9) for lead in (1.0, 1.5)]
-    return {"tickvals": ticks, "ticktext": [f"{tick:.2g}×" for tick in ticks]}
+def multiplier_ticks(doublings: int = 0) -> dict[str, Any]:
+    """Ticks of a log axis of multipliers, so many doublings apart, around 1× and in plain numbers.
+
+    doublings: 0 for 1×, 1.5×, 2×, 3×, 4× and so on.
+    """
+    if doublings:
+        ticks = [2.0**power for power in range(-16 * doublings, 17 * doublings, doublings)]
+    else:
+        ticks = [lead * 2.0**power for power in range(-8, 9) for lead in (1.0, 1.5)]
+    return {"tickvals": ticks, "ticktext": [_times(tick) for tick in ticks]}
+
+
+def _times(multiplier: float) -> str:
+    return f"{multiplier:,.0f}×" if multiplier >= 100 else f"{multiplier:.2g}×"
 
 
 def of_curve(curve: Curve) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A method's name stands over its marks and not beside them, so that a phone leave
 """
 
 from collections.abc import Mapping, Sequence
-from math import log10
+from math import ceil, log2, log10
 from typing import Any
 
 from plotly.graph_objects import Figure, Scatter
@@ -19,6 +19,8 @@ ROW_PIXELS = 64
 _OFFSETS = (0.04, -0.2)
 _HEADS = {Reach.MORE_THAN: "triangle-right", Reach.LESS_THAN: "triangle-left"}
 _ROOM = 1.15
+#: Doublings along the axis up to which it has ticks between them, and of which each has a tick.
+HALVED_DOUBLINGS, MOST_DOUBLINGS = 3, 6
 
 
 def forest(curves: Sequence[Curve], overall: Mapping[str, Sequence[OverallMultiplier | None]]) -> Figure | None:
@@ -34,7 +36,7 @@ def forest(curves: Sequence[Curve], overall: Mapping[str, Sequence[OverallMultip
     left, right = min(*ends, 1.0) / _ROOM, max(*ends, 1.0) * _ROOM
     figure = house_figure(height=90 + ROW_PIXELS * len(rows))
     figure.update_xaxes(type="log", range=_log10(left, right), title="times the data of the baseline")
-    figure.update_xaxes(**multiplier_ticks())
+    figure.update_xaxes(**multiplier_ticks(_doublings(left, right)), tickangle=0)
     figure.update_yaxes(range=[-len(rows) + 0.5, 0.75], visible=False, fixedrange=True)
     figure.update_layout(margin={"l": 8})
     figure.add_vline(1.0, line={"color": INK, "width": 1})
@@ -79,6 +81,12 @@ def _ends(found: OverallMultiplier | None) -> list[float]:
         return []
     values: list[CensoredValue | None] = [found.multiplier, found.low, found.high]
     return [value.value for value in values if value is not None]
+
+
+def _doublings(left: float, right: float) -> int:
+    """Between ticks, so that a phone has room for their numbers side by side; 0 for ticks at 1.5×, 3× as well."""
+    shown = log2(right / left)
+    return 0 if shown <= HALVED_DOUBLINGS else ceil(shown / MOST_DOUBLINGS)
 
 
 def _log10(*ends: float) -> list[float]:

@@ -11,25 +11,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from fabricated_study import EARLY, LATE, PLANTED, fabricate, key_of
+from fabricated_study import EARLY, LATE, PLANTED, key_of
 from headless_chromium import PHONE, Driver, OpenPage
-from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.extract.tables import SOLUTIONS
-from synthscale_analysis.material import Material
-from synthscale_analysis.records import read_records
-from synthscale_analysis.studies import studies_in
 
 WIDGET = ".widget-solutions"
-NUM_PROBLEMS = 5
-
-
-@pytest.fixture(scope="session")
-def made_up(tmp_path_factory: pytest.TempPathFactory, report_on: Callable[[Path], Path]) -> Path:
-    """A study with artifacts, the tables made from them, and its page."""
-    study = fabricate(tmp_path_factory.mktemp("solutions"), NUM_PROBLEMS)
-    (part,) = studies_in(read_records(study), study / "report")
-    extract_tables(Material(part, study))
-    return report_on(study)
+NUM_PROBLEMS = 5  # of the study with artifacts
 
 
 def widget_of(driver: Driver) -> WebElement:
