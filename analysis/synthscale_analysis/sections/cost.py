@@ -11,6 +11,7 @@ from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.bounds import bound_text, estimate_text, is_bound
 from synthscale_analysis.numbers.costs import COSTS, CostMultiplier, cost_multipliers, cost_table
 from synthscale_analysis.numbers.estimates import main_baseline
+from synthscale_analysis.numbers.limits import error_limits
 from synthscale_analysis.numbers.sentences import WITHIN
 from synthscale_analysis.numbers.wording import listed, rate_text
 from synthscale_analysis.page.chart import house_figure, rate_axis
@@ -122,7 +123,7 @@ def _figure(table: pd.DataFrame, material: Material) -> Figure:
     for curve, line in zip(curves, choices[0].lines, strict=True):
         add_line(figure, curve, line)
     figure.update_xaxes(type="log", title=choices[0].layout["xaxis.title.text"], tickformat="~s", dtick="D2")
-    rate_axis(figure)
+    rate_axis(figure, limits=error_limits(curves))
     add_buttons(figure, choices)
     return figure
 
