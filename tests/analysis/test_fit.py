@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from synthscale_analysis.fit.command import main
+from synthscale_analysis.fit.options import parse_options
+from synthscale_analysis.numbers.estimates import STUDY_DELTA
 
 Records = Callable[..., pd.DataFrame]
 BCA = ["--interval", "bca"]
@@ -43,6 +45,13 @@ def test_delta_is_a_choice_that_the_json_names(table: Path) -> None:
         assert written["delta"] == (0.1 if options else 1e-3)
         slopes.append(written["fits"][0]["parameters"]["b"]["estimate"])
     assert slopes[0] != slopes[1]
+
+
+def test_the_readmes_example_fits_as_the_report_does() -> None:
+    lines = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").splitlines()
+    (example,) = [line for line in lines if line.startswith("    synthscale fit ")]
+    command = example.strip().partition("  ")[0].split()[2:]
+    assert parse_options(command).delta == STUDY_DELTA
 
 
 def test_table_is_printed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
