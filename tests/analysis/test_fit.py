@@ -10,6 +10,7 @@ import pytest
 
 from synthscale_analysis.fit.command import main
 from synthscale_analysis.fit.options import parse_options
+from synthscale_analysis.numbers import fitting
 from synthscale_analysis.numbers.estimates import STUDY_DELTA
 
 Records = Callable[..., pd.DataFrame]
@@ -102,6 +103,26 @@ def test_intervals_from_few_draws_or_units_are_called_rough(
     assert main([str(table), *XY, *options, "--delta", "0.1", "--json", str(out)]) == 0
     (fit,) = json.loads(out.read_text())["fits"]
     assert fit["notes"] == expected
+
+
+def test_a_note_that_all_fits_share_is_said_once(
+    table: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "fits.json"
+    assert main([str(table), *XY, "--group", "algorithm", "--bootstrap", "20", "--json", str(out)]) == 0
+    assert capsys.readouterr().out.count("20 draws: interval is rough") == 1
+    assert all("20 draws: interval is rough" in fit["notes"] for fit in json.loads(out.read_text())["fits"])
+    assert main([str(table), *XY, "--bootstrap", "20"]) == 0
+    assert "all fits:" not in capsys.readouterr().out, "one row has the room for its notes"
+
+
+def test_parameters_that_are_not_identified_share_a_note(monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
+    wide, at_zero = "its interval spans a factor of more than 1,000", "its interval reaches 0"
+    monkeypatch.setattr(fitting, "unidentified", lambda _: {"a": wide, "c": at_zero, "d": wide})
+    out = table.parent / "fits.json"
+    assert main([str(table), *XY, "--bootstrap", "200", "--delta", "0.1", "--json", str(out)]) == 0
+    (fit,) = json.loads(out.read_text())["fits"]
+    assert fit["notes"] == ["not identified: a, d (interval spans a factor of more than 1,000), c (interval reaches 0)"]
 
 
 def test_parquet_and_csv_agree(table: Path, records: Records) -> None:

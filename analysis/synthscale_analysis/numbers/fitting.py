@@ -101,6 +101,17 @@ def fit_curve(
     return FittedCurve(law, measurements, judged, bootstrap, notes + _table_notes(measurements, judged, num_held_out))
 
 
+def shared_notes(fits: Sequence[FittedCurve]) -> tuple[str, ...]:
+    """Notes that all fits of a table have, which it then says once; none of a single fit, whose row has the room."""
+    noted = [fitted.notes for fitted in fits if fitted.fit is not None]
+    return tuple(note for note in noted[0] if all(note in notes for notes in noted)) if len(noted) > 1 else ()
+
+
+def own_notes(fitted: FittedCurve, shared: Sequence[str]) -> str:
+    """A row's notes, each once and without the table's own."""
+    return "; ".join(note for note in dict.fromkeys(fitted.notes) if note not in shared)
+
+
 def verdict_on(curves: Sequence[FittedCurve]) -> str:
     """One sentence on several laws of one curve."""
     judged = [curve.judged for curve in curves if curve.judged is not None]
@@ -126,6 +137,15 @@ def _table_notes(measurements: Measurements, judged: Judged, num_held_out: int) 
     return tuple(notes)
 
 
+def _unidentified_notes(bootstrap: FitBootstrap) -> list[str]:
+    """One note, or none, as "not identified: a, d (interval reaches 10), c (interval reaches 0)"."""
+    names: dict[str, list[str]] = {}
+    for name, reason in unidentified(bootstrap).items():
+        names.setdefault(reason.removeprefix("its "), []).append(name)
+    told = [f"{', '.join(alike)} ({reason})" for reason, alike in names.items()]
+    return [f"not identified: {', '.join(told)}"] if told else []
+
+
 def _rough_notes(bootstrap: FitBootstrap, measurements: Measurements) -> list[str]:
     """Where the draws, or what they are drawn from, are too few to take an interval at its word."""
     num_draws = len(bootstrap.draws)
@@ -142,8 +162,7 @@ def _rough_notes(bootstrap: FitBootstrap, measurements: Measurements) -> list[st
 def _draw_notes(bootstrap: FitBootstrap, measurements: Measurements) -> tuple[str, ...]:
     """Where the interval comes from, if not from the seeds of every size, and what it does not tell."""
     num_single = int((measurements.num_seeds() == 1).sum())
-    notes = [f"{name} is not identified: {reason}" for name, reason in unidentified(bootstrap).items()]
-    notes += _rough_notes(bootstrap, measurements)
+    notes = [*_unidentified_notes(bootstrap), *_rough_notes(bootstrap, measurements)]
     if bootstrap.resampled == "sizes":
         few = "one seed a size" if num_single == measurements.num_sizes else "most sizes have one seed"
         rough = ", rough from so few" if measurements.num_sizes < FEW_SIZES else ""

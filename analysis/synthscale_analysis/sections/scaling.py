@@ -1,5 +1,7 @@
 """Test error against data size with fitted laws: where each method is, and how fast it falls."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from plotly.graph_objects import Figure, Scatter
@@ -8,7 +10,7 @@ from synthscale_analysis.curves import Curve
 from synthscale_analysis.figures.error import NAME as STATIC
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import STUDY_LAWS, error_by_size
-from synthscale_analysis.numbers.fitting import FittedCurve, verdict_on
+from synthscale_analysis.numbers.fitting import FittedCurve, own_notes, shared_notes, verdict_on
 from synthscale_analysis.numbers.limits import cuts_intervals, error_limits
 from synthscale_analysis.page.chart import (
     add_band,
@@ -48,7 +50,9 @@ def section(material: Material) -> Section | str:
     cut = _CUT if cuts_intervals(material.curves) else ""
     chart = Chart(_figure(material), f"{_CAPTION}{cut}", STATIC)
     verdicts = [f"{curve.label}: {_verdict(material, place)}." for place, curve in enumerate(material.curves)]
-    fits = DataTable(_COLUMNS, _fit_rows(material), _LAWS, frozenset(("a", "b", "c")))
+    shared = shared_notes([fitted for of_law in material.fits.values() for fitted in of_law if fitted is not None])
+    laws = f"{_LAWS} All fits: {'; '.join(shared)}." if shared else _LAWS
+    fits = DataTable(_COLUMNS, _fit_rows(material, shared), laws, frozenset(("a", "b", "c")))
     return Section(ANCHOR, TITLE, _lead(material), [chart, Prose("Which law holds:"), Points(verdicts), fits])
 
 
@@ -134,7 +138,7 @@ def _verdict(material: Material, place: int) -> str:
     return verdict_on([fitted for fitted in fits if fitted is not None])
 
 
-def _fit_rows(material: Material) -> list[list[str]]:
+def _fit_rows(material: Material, shared: Sequence[str]) -> list[list[str]]:
     rows = []
     for place, curve in enumerate(material.curves):
         for law in STUDY_LAWS:
@@ -143,7 +147,7 @@ def _fit_rows(material: Material) -> list[list[str]]:
                 rows.append([curve.label, law, "–", "–", "–", "no run has a positive error"])
             else:
                 numbers = [_number(fitted, name) for name in ("a", "b", "c")]
-                rows.append([curve.label, law, *numbers, "; ".join(fitted.notes)])
+                rows.append([curve.label, law, *numbers, own_notes(fitted, shared)])
     return rows
 
 
