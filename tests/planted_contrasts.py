@@ -47,11 +47,14 @@ def fractions(peak: float | None = 0.5, **more: float) -> pd.DataFrame:
     return rows("step_mix", lambda size, f: rising(size) - cost * (f - at) ** 2, FRACTIONS, "negative_fraction", **more)
 
 
-def solutions(gain: Callable[[float], float], **more: float) -> pd.DataFrame:
-    """RFT with a gain in log odds by the binary log of the number of solutions, and SFT with matched updates."""
+def solutions(gain: Callable[[float], float], *, most: int = 32, **more: float) -> pd.DataFrame:
+    """RFT with a gain in log odds by the binary log of the number of solutions, and SFT with matched updates.
+
+    most: solutions that any problem has.
+    """
     method = rows("rft", lambda size, n: rising(size) + gain(float(np.log2(n))), NUMBERS, "number", **more)
     method["variant"] = [f"mixture.positives_per_problem={number:g}" for number in method["number"]]
-    method["num_train_positives"] = method["data_size"] * (1 + method["number"].clip(upper=8))
+    method["num_train_positives"] = method["data_size"] * (1 + method["number"].clip(upper=most))
     baseline = rows("sft_matched", lambda size, _: rising(size) - 0.3, (0.0,), "number", **more)
     return pd.concat([method, baseline], ignore_index=True).drop(columns="number")
 

@@ -4,6 +4,7 @@
 its 9-point letters stay 9-point. SVG keeps its text as text. The same records give the same bytes: no date, fixed ids.
 """
 
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
@@ -42,6 +43,7 @@ RC: Any = {
     "lines.linewidth": 1.3,
     "figure.dpi": 100,
     "savefig.dpi": 200,
+    "text.parse_math": False,  # a $ in a name is a $
     "svg.fonttype": "none",
     "svg.hashsalt": "synthscale",
 }
@@ -61,9 +63,14 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 
 def save_figure_as(figure: Figure, path: Path) -> None:
-    """Write the figure in the format that the file's ending says, one of `FORMATS`."""
+    """Write the figure in the format that the file's ending says, one of `FORMATS`.
+
+    A letter that matplotlib's font lacks (an algorithm may be called 🚀) is drawn as an empty box; an
+    SVG has it as text, which its viewer draws.
+    """
     extension, buffer = path.suffix[1:], BytesIO()
-    with house_style():
+    with house_style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
         figure.savefig(buffer, format=extension, metadata=FORMATS[extension])
     write_atomically(path, buffer.getvalue())
 

@@ -54,6 +54,14 @@ def test_svg_keeps_text_and_no_date(figure: Figure, tmp_path: Path) -> None:
     assert "<dc:date>" not in content
 
 
+@pytest.mark.filterwarnings("error")
+def test_letters_that_the_font_lacks_are_boxes_without_a_warning(records: Records, tmp_path: Path) -> None:
+    named = records({"sft": 1.0, "🚀 $a_$ 法": 1.7}, (64, 128)).assign(negative_fraction=np.nan)
+    for figure in (figure_error.error_figure(named), figure_fits.fits_figure(named)):
+        png, svg = save_figure(figure, tmp_path, "figure")
+        assert png.stat().st_size > 1000 and "🚀 $a_$ 法" in svg.read_text(encoding="utf-8")
+
+
 def test_every_curve_has_a_panel_with_its_band(records: Records) -> None:
     prepared = records().assign(negative_fraction=np.nan)
     panels = [axes for axes in figure_fits.fits_figure(prepared).axes if axes.get_visible()]

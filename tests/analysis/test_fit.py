@@ -9,8 +9,12 @@ import pandas as pd
 import pytest
 
 from synthscale_analysis.fit.command import main
+from synthscale_analysis.fit.options import parse_options
+from synthscale_analysis.numbers import fitting
+from synthscale_analysis.numbers.estimates import STUDY_DELTA
 
 Records = Callable[..., pd.DataFrame]
+BCA = ["--interval", "bca"]
 XY = ["--x", "data_size", "--y", "test_error"]
 
 
@@ -44,10 +48,81 @@ def test_delta_is_a_choice_that_the_json_names(table: Path) -> None:
     assert slopes[0] != slopes[1]
 
 
+def test_the_readmes_example_fits_as_the_report_does() -> None:
+    lines = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8").splitlines()
+    (example,) = [line for line in lines if line.startswith("    synthscale fit ")]
+    command = example.strip().partition("  ")[0].split()[2:]
+    assert parse_options(command).delta == STUDY_DELTA
+
+
 def test_table_is_printed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(table), *XY, "--law", "auto", "--bootstrap", "5"]) == 0
     printed = capsys.readouterr().out
     assert "err = a·N^-b + c" in printed and "all rows" in printed
+
+
+@pytest.mark.parametrize("kind", ["percentile", "bca"])
+def test_values_that_are_all_equal_have_no_slope_and_no_floor(
+    table: Path, records: Records, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    sizes = (64, 128, 256, 512)
+    records({"sft": 1.0}, sizes).assign(test_error=0.3).to_csv(table, index=False)
+    out = table.parent / "fits.json"
+    options = ["--law", "auto", "--bootstrap", "40", "--interval", kind, "--json", str(out)]
+    assert main([str(table), *XY, *options]) == 0
+    printed = capsys.readouterr().out
+    assert "e-" not in printed and "no trend can be told: the exponent is 0 [0, 0]" in printed
+    for fit in json.loads(out.read_text())["fits"][:2]:
+        assert fit["parameters"].pop("a")["estimate"] == pytest.approx(0.3)
+        assert all(found == {"estimate": 0, "low": 0, "high": 0} for found in fit["parameters"].values())
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "options", "expected"),
+    [
+        (3, ["--bootstrap", "200"], []),
+        (3, ["--bootstrap", "199"], ["199 draws: interval is rough"]),
+        (3, [*BCA, "--bootstrap", "200"], ["BCa from 3 seeds a size: rough, too few to correct for skew"]),
+        (1, ["--bootstrap", "200"], ["one seed a size: interval from 4 resampled sizes, rough from so few"]),
+        (
+            1,
+            [*BCA, "--bootstrap", "199"],
+            [
+                "199 draws: interval is rough",
+                "BCa from 4 sizes: rough, too few to correct for skew",
+                "one seed a size: interval from 4 resampled sizes, rough from so few",
+            ],
+        ),
+    ],
+)
+def test_intervals_from_few_draws_or_units_are_called_rough(
+    table: Path, records: Records, num_seeds: int, options: list[str], expected: list[str]
+) -> None:
+    records({"sft": 1.0}, (64, 128, 256, 512), num_seeds).to_csv(table, index=False)
+    out = table.parent / "fits.json"
+    assert main([str(table), *XY, *options, "--delta", "0.1", "--json", str(out)]) == 0
+    (fit,) = json.loads(out.read_text())["fits"]
+    assert fit["notes"] == expected
+
+
+def test_a_note_that_all_fits_share_is_said_once(
+    table: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "fits.json"
+    assert main([str(table), *XY, "--group", "algorithm", "--bootstrap", "20", "--json", str(out)]) == 0
+    assert capsys.readouterr().out.count("20 draws: interval is rough") == 1
+    assert all("20 draws: interval is rough" in fit["notes"] for fit in json.loads(out.read_text())["fits"])
+    assert main([str(table), *XY, "--bootstrap", "20"]) == 0
+    assert "all fits:" not in capsys.readouterr().out, "one row has the room for its notes"
+
+
+def test_parameters_that_are_not_identified_share_a_note(monkeypatch: pytest.MonkeyPatch, table: Path) -> None:
+    wide, at_zero = "its interval spans a factor of more than 1,000", "its interval reaches 0"
+    monkeypatch.setattr(fitting, "unidentified", lambda _: {"a": wide, "c": at_zero, "d": wide})
+    out = table.parent / "fits.json"
+    assert main([str(table), *XY, "--bootstrap", "200", "--delta", "0.1", "--json", str(out)]) == 0
+    (fit,) = json.loads(out.read_text())["fits"]
+    assert fit["notes"] == ["not identified: a, d (interval spans a factor of more than 1,000), c (interval reaches 0)"]
 
 
 def test_parquet_and_csv_agree(table: Path, records: Records) -> None:

@@ -112,7 +112,7 @@ def test_every_law_is_explained_with_every_parameter() -> None:
 
 def test_a_floor_that_is_not_identified_is_noted(written: Callable[..., dict[str, Any]]) -> None:
     (fit,) = written("--law", "power_offset")["fits"]
-    assert "c is not identified: its interval reaches 0" in fit["notes"]
+    assert "not identified: c (interval reaches 0)" in fit["notes"]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,14 @@ def test_the_plan_is_printed_and_written(
     assert "power to see a multiplier of 1.5" in printed and power["sentence"] in printed
 
 
+def test_a_plain_effect_is_planned_without_all_the_studies(tmp_path: Path, records: Records) -> None:
+    path, out = tmp_path / "results.csv", tmp_path / "out.json"
+    records().to_csv(path, index=False)
+    assert main([str(path), *OPTIONS, *PLAN, "--multiplier", "4", "--json", str(out)]) == 0
+    cells = json.loads(out.read_text())["power"]["cells"]
+    assert [cell["studies"] for cell in cells] == [100] * 20 and all(cell["power"] >= 0.99 for cell in cells)
+
+
 def test_the_sentence_names_the_tables_own_design_and_the_fewest_runs() -> None:
     found = {(2, 3): Power(2, 3, 250, 300), (3, 4): Power(3, 4, 282, 300), (2, 4): Power(2, 4, 270, 300)}
     assert fit_power.sentence(found, SETTING) == (

@@ -14,6 +14,7 @@ from synthscale_analysis.material import Material
 from synthscale_analysis.page.chart import house_figure
 from synthscale_analysis.page.render import breakable, json_in_html, render_page, typeset
 from synthscale_analysis.page.section import Chart, DataTable, Points, Prose, Section, Widget
+from synthscale_analysis.sections import multiplier
 from synthscale_analysis.sections.headline import holm
 from synthscale_analysis.studies import TaskModelRecords
 
@@ -78,6 +79,16 @@ def test_nothing_in_json_ends_its_element() -> None:
     written = json_in_html(json.dumps(PLANTED, ensure_ascii=False))
     assert not set("<>&\u2028\u2029") & set(written)
     assert json.loads(written) == PLANTED
+
+
+def test_the_caption_of_the_second_baseline_stands_alone(records: Records, tmp_path: Path) -> None:
+    material = Material(TaskModelRecords("task", "model", records(), tmp_path / "report"), tmp_path, 20)
+    made = multiplier.section(material)
+    assert isinstance(made, Section)
+    captions = [block.caption for block in made.blocks if isinstance(block, Chart)]
+    start = "How many times the method's data "
+    assert captions[0].startswith(f"{start}the baseline, SFT, matched updates, needs for the same test error.")
+    assert captions[1].startswith(f"{start}another baseline, SFT, needs for the same test error;")
 
 
 def test_lines_break_where_they_may() -> None:

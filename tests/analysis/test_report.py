@@ -1,5 +1,6 @@
 """`synthscale report`: complete and half-finished studies, the same bytes twice, mistakes in one sentence."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,25 @@ def test_one_point_is_enough_for_a_report(tmp_path: Path, records: Records) -> N
     assert fits["notes"].str.contains("needs").all()
 
 
+def test_a_baseline_of_one_size_gives_bounds_and_no_p_value_beyond_them(
+    tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = records({"sft": 1.0, "rft": 1.7})
+    table.loc[(table["algorithm"] == "rft") & (table["data_size"] == 256), "test_error"] = 0.8
+    folder = report(tmp_path, table[(table["algorithm"] == "rft") | (table["data_size"] == 64)])
+    at_256 = cell(pd.read_csv(folder / "summary.csv"), "rft", 256)
+    assert at_256["multiplier_vs_sft"] == 0.25 and at_256["multiplier_vs_sft_status"] == "more_than"
+    assert pd.isna(at_256["multiplier_vs_sft_p"])
+    assert at_256["multiplier_vs_sft_note"] == "beyond this bound the baseline was not measured"
+    (whole,) = pd.read_csv(folder / "multipliers.csv").to_dict("records")
+    assert whole["multiplier"] == 0.5 and pd.isna(whole["multiplier_p"])
+    assert whole["note"] == "beyond this bound the baseline was not measured"
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "at least 0.25 (beyond: not measured)" in printed and "[>" not in printed
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert "RFT is worth at least 0.50 times the data of SFT, over 64–256 problems; beyond that" in page
+
+
 def test_without_a_baseline_there_is_no_multiplier(
     tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,12 +138,40 @@ def test_negative_fractions_are_curves_of_their_own_only_where_they_vary(tmp_pat
 def test_each_task_and_model_has_a_folder(tmp_path: Path, records: Records) -> None:
     tables = [records({"sft": 1.0}), records({"sft": 1.0}).assign(model="org/7b")]
     folder = report(tmp_path, pd.concat(tables))
-    assert {path.name for path in folder.iterdir()} == {"precedence__tiny", "precedence__org-7b"}
+    assert {path.name for path in folder.iterdir()} == {"precedence__tiny", "precedence__org-7b", "index.html"}
+
+
+def test_an_index_leads_to_the_page_of_each_task_and_model(
+    tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    single = records({"sft": 1.0, "rft": 1.7})
+    folder = report(tmp_path, single)
+    table = pd.concat([single, single.head(5).assign(model="<b>&amp;")])
+    report(tmp_path, table)
+    assert capsys.readouterr().out.rstrip().endswith(f"Open {folder / 'index.html'}")
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    assert index.count("<li>") == 2 and "<h1>made_up</h1>" in index
+    for linked in re.findall('href="([^"]*)"', index):
+        assert (folder / linked).is_file()
+    assert "&lt;b&gt;&amp;amp;" in index and "<b>" not in index
+    assert ">18 points<" in index and ">5 points<" in index
+    assert "The best mean accuracy is" in index
+    assert (
+        "http" not in index.replace("http-equiv", "")
+        and "script-src &#39;none&#39;;" in index
+        and "<script" not in index
+    )
+    page = (report(tmp_path, single) / "index.html").read_text(encoding="utf-8")
+    assert "made_up: precedence, tiny" in page, "one part again has its page there again"
 
 
 def test_filter_by_model(tmp_path: Path, records: Records, capsys: pytest.CaptureFixture[str]) -> None:
     table = pd.concat([records({"sft": 1.0}), records({"sft": 1.0}).assign(model="org/7b")])
-    assert {path.name for path in report(tmp_path, table, "--model", "org/7b").iterdir()} == {"precedence__org-7b"}
+    folder = report(tmp_path, table, "--model", "org/7b")
+    assert {path.name for path in folder.iterdir()} == {"precedence__org-7b", "index.html"}
+    assert f"Open {folder / 'precedence__org-7b' / 'index.html'}" in capsys.readouterr().out
+    index = (folder / "index.html").read_text(encoding="utf-8")
+    assert "precedence__org-7b/index.html" in index and "precedence__tiny" not in index
     assert main([str(tmp_path), "--model", "huge"]) == 2
     assert "there are precedence with org/7b, precedence with tiny" in capsys.readouterr().err
 

@@ -24,6 +24,7 @@ FOUND = OverallMultiplier(
 )
 NO_INTERVAL = {"low": None, "high": None, "share_beyond": None, "p_value": None, "tested_sizes": ()}
 BOUND = CensoredValue(1.414, Reach.MORE_THAN)
+QUARTER, MOST = CensoredValue(0.25, Reach.MORE_THAN), CensoredValue(0.5, Reach.LESS_THAN)
 
 
 @pytest.mark.parametrize(
@@ -42,8 +43,28 @@ BOUND = CensoredValue(1.414, Reach.MORE_THAN)
         ),
         (
             {"multiplier": BOUND, "low": BOUND, "high": BOUND, "p_value": 0.001},
-            "RFT is worth > 1.41 times the data of SFT, over 64–128 problems, all beyond the baseline's range "
-            "(p = 0.001)",
+            "RFT is worth at least 1.41 times the data of SFT, over 64–128 problems; beyond that the baseline was not "
+            "measured (p = 0.001)",
+        ),
+        (
+            {"multiplier": QUARTER, "low": QUARTER, "high": QUARTER, "p_value": 0.98},
+            "RFT is worth at least 0.25 times the data of SFT, over 64–128 problems; beyond that the baseline was not "
+            "measured, so whether it is worth more than its own data is not known",
+        ),
+        (
+            {"multiplier": MOST, "low": MOST, "high": MOST, "p_value": 0.98},
+            "RFT is worth at most 0.50 times the data of SFT, over 64–128 problems; below that the baseline was not "
+            "measured (p = 0.98)",
+        ),
+        (
+            {"multiplier": BOUND, "low": MOST, "p_value": 0.13},
+            "RFT has no multiplier over SFT that can be told: over 64–128 problems its errors may lie beyond the "
+            "baseline's range on either side (p = 0.13)",
+        ),
+        (
+            NO_INTERVAL | {"multiplier": QUARTER, "note": "one seed: no interval"},
+            "RFT is worth at least 0.25 times the data of SFT, over 64–128 problems; beyond that the baseline was not "
+            "measured, so whether it is worth more than its own data is not known (one seed: no interval)",
         ),
         (
             NO_INTERVAL | {"note": "one seed: no interval"},
@@ -82,7 +103,7 @@ def test_from_records(records: Records) -> None:
     one_seed = of(records(num_seeds=1), "rft")
     assert one_seed is not None and one_seed.endswith("problems (one seed: no interval)")
     beyond = of(records({"sft": 1.0, "rft": 1000.0}), "rft")
-    assert beyond is not None and "all beyond the baseline's range" in beyond
+    assert beyond is not None and "; beyond that the baseline was not measured" in beyond
 
 
 def test_without_a_baseline_the_sentence_says_so(records: Records) -> None:

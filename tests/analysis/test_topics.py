@@ -124,6 +124,30 @@ def test_few_seeds_or_much_noise_tell_no_ending() -> None:
     assert "cannot be told" in section_of(saturation, solutions(GAIN, noise=1.0)).lead
 
 
+def test_limits_that_were_not_reached_are_no_flattening() -> None:
+    short: Callable[[float], float] = lambda log: 0.2 * min(log, 3.0)  # noqa: E731
+    records = solutions(short, most=8)
+    (lines,) = saturation_lines(records)
+    assert lines.not_reached() == {size: [16.0, 32.0] for size in (32, 64, 128, 256)}
+    found = last_doublings(lines)
+    assert found is not None and found.ending is Ending.GAINING and (found.before, found.last) == (2.0, 8.0)
+    lead = section_of(saturation, records).lead
+    assert "still gaining at the largest number: from 2 to 8 solutions" in lead
+    assert "Limits 16 and 32 were not reached: the samples gave no more" in lead
+    assert "not reached" not in section_of(saturation, solutions(short)).lead
+
+
+def test_a_limit_that_some_size_or_seed_reached_stays() -> None:
+    records = solutions(GAIN, most=16)
+    reached = (records["data_size"] == 256) & records["variant"].str.endswith("=32")
+    records.loc[reached & (records["seed"] == 1), "num_train_positives"] += 1
+    (lines,) = saturation_lines(records)
+    assert lines.not_reached() == {size: [32.0] for size in (32, 64, 128)}
+    assert "Limit 32 (at 32, 64 and 128 problems) was not reached" in section_of(saturation, records).lead
+    found = last_doublings(lines)
+    assert found is not None and found.last == 32.0
+
+
 def test_gains_are_against_matched_updates_at_the_same_size() -> None:
     table = saturation_table(solutions(LEVEL, noise=1e-9))
     assert set(table["baseline"]) == {"sft_matched"} and len(table) == 4 * 6
@@ -131,7 +155,8 @@ def test_gains_are_against_matched_updates_at_the_same_size() -> None:
     assert (first["error_ratio"] < 1).all()
     later = table[table["solutions_per_problem"] == 8]
     assert (later["error_ratio"].to_numpy() < first["error_ratio"].to_numpy()).all()
-    chart = next(block for block in section_of(saturation, solutions(LEVEL)).blocks if isinstance(block, Chart))
+    made = section_of(saturation, solutions(LEVEL, most=8))
+    chart = next(block for block in made.blocks if isinstance(block, Chart))
     assert "From 8 solutions a problem on" in chart.caption
 
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import binom, norm
 
 from synthscale.scaling import Measurements, PlantedStudy, Power, power_of, seed_noise, spacing
+from synthscale.scaling.power import NUM_FIRST, NUM_STUDIES
 
 STUDY = PlantedStudy(sizes=(1, 2, 4, 8), num_seeds=3, slope=0.5, multiplier=1.3, noise=0.15)
 FEW = 100
@@ -20,7 +21,7 @@ def approximate(study: PlantedStudy) -> float:
 
 
 def test_of_nothing_it_is_the_level() -> None:
-    seen = power_of(replace(STUDY, multiplier=1.0), num_studies=300).num_seen
+    seen = power_of(replace(STUDY, multiplier=1.0), num_studies=300, num_first=300).num_seen
     assert binom.cdf(seen, 300, 0.05) > 1e-4 and binom.sf(seen - 1, 300, 0.05) > 1e-4
 
 
@@ -39,6 +40,22 @@ def test_it_grows_with_seeds_sizes_slope_and_multiplier_and_falls_with_noise() -
     more = ({"num_seeds": 8}, {"sizes": (1, 2, 4, 8, 16, 32, 64, 128)}, {"slope": 1.2}, {"multiplier": 2.0})
     for change in (*more, {"noise": 0.05}, {"correlation": 0.9}):
         assert power_of(replace(weak, **change), num_studies=FEW).share > power + 0.1, change
+
+
+def test_what_all_studies_agree_on_takes_fewer() -> None:
+    plain, dull = replace(STUDY, multiplier=4.0), replace(STUDY, multiplier=1.2)
+    assert power_of(plain) == Power(3, 4, NUM_FIRST, NUM_FIRST)
+    assert power_of(dull).num_studies == NUM_STUDIES
+
+
+def test_the_standard_error_stays_below_three_per_cent_at_any_power() -> None:
+    first, rest = np.arange(NUM_FIRST + 1), NUM_STUDIES - NUM_FIRST
+    stops = np.minimum(first, NUM_FIRST - first) <= 1
+    for power in np.linspace(0.0, 1.0, 201):
+        at_first = (first / NUM_FIRST - power) ** 2
+        at_last = ((first - NUM_FIRST * power) / NUM_STUDIES) ** 2 + rest * power * (1 - power) / NUM_STUDIES**2
+        squares = binom.pmf(first, NUM_FIRST, power) @ np.where(stops, at_first, at_last)
+        assert np.sqrt(squares) < 0.03
 
 
 def test_the_interval_is_wilsons() -> None:

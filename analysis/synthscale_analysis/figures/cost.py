@@ -18,6 +18,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.numbers.costs import COSTS, cost_table
+from synthscale_analysis.numbers.limits import error_limits
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, house_style, legend_entry, rate_axis, save_figure
@@ -46,6 +47,9 @@ def cost_figure(records: pd.DataFrame) -> Figure:
                 _draw(axes, curve, table[(table["curve"] == curve.label) & (table["cost"] == cost)])
             axes.set_xlabel(_BROKEN[cost])
         rate_axis(panels[0])
+        limits = error_limits(curves)
+        if limits is not None:
+            panels[0].set_ylim(*limits)
         panels[0].set_ylabel("test error")
         figure.legend(
             handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4

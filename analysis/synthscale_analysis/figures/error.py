@@ -22,6 +22,7 @@ from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.estimates import error_by_size, fit_to_curve
 from synthscale_analysis.numbers.fitting import FittedCurve
+from synthscale_analysis.numbers.limits import error_limits
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, legend_entry, rate_axis, save_figure, size_axis
@@ -48,7 +49,9 @@ def error_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | Non
         for curve, fit, shift in zip(curves, power_fits, shifts, strict=True):
             _draw_fit(axes, curve, fit, with_band=len(curves) <= MAX_BANDS)
             _draw_runs(axes, curve, shift)
-        _set_limits(axes, curves)
+        limits = error_limits(curves)
+        if limits is not None:
+            axes.set_ylim(*limits)
         figure.legend(
             handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
         )
@@ -88,19 +91,6 @@ def _draw_runs(axes: Axes, curve: Curve, shift: float) -> None:
             axes.vlines(at, error.interval.low, error.interval.high, color=curve.colour, linewidth=0.8, zorder=3)
         mark = axes.plot(at, error.mean, curve.marker, color=curve.colour, markersize=6, zorder=5)
         mark[0].set(markeredgecolor="white", markeredgewidth=0.6)
-
-
-def _set_limits(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Limits around runs and intervals; an interval that reaches below half the lowest run is cut off there."""
-    runs = pd.concat([curve.rows["test_error"] for curve in curves])
-    positive = runs[runs > 0]
-    if positive.empty:
-        return
-    intervals = [mean.interval for curve in curves for mean in error_by_size(curve).values()]
-    lowest = min([float(positive.min()), *(interval.low for interval in intervals if interval)])
-    highest = max([float(positive.max()), *(interval.high for interval in intervals if interval)])
-    top = highest * 1.06 if highest < 0.8 else 1.0
-    axes.set_ylim(max(lowest, float(positive.min()) / 2) / 1.06, top)
 
 
 @one_sentence_errors

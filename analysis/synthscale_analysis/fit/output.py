@@ -8,7 +8,7 @@ from rich.table import Table
 
 from synthscale.scaling import best_of
 from synthscale_analysis.fit.rows import left_out_text, noise_text
-from synthscale_analysis.numbers.fitting import FittedCurve, verdict_on
+from synthscale_analysis.numbers.fitting import FittedCurve, own_notes, shared_notes, verdict_on
 
 #: Fits in the order of groups and laws, each with the name of its group.
 GroupFits = list[tuple[str, FittedCurve]]
@@ -20,7 +20,9 @@ def fit_table(fits: GroupFits, options: argparse.Namespace) -> Table:
     inputs = ", ".join(f"{name} is {x}" for name, x in zip(fits[0][1].law.input_names, options.x, strict=True))
     how = f"95 % {options.interval} intervals from {options.bootstrap} bootstrap draws"
     caption = f"{how}; {inputs}; Huber δ {options.delta:g}{noise_text(options)}{left_out_text(options)}"
-    table = Table(title=f"{options.y} against {', '.join(options.x)}", caption="\n".join([*formulas, caption]))
+    shared = shared_notes([fitted for _, fitted in fits])
+    captions = [*formulas, caption, *([f"all fits: {'; '.join(shared)}"] if shared else [])]
+    table = Table(title=f"{options.y} against {', '.join(options.x)}", caption="\n".join(captions))
     for heading in (options.group or "group", "law", *names):
         table.add_column(heading, overflow="fold")
     for heading in ("AICc", *(["held out"] if options.holdout else []), "rows", "sizes", "seeds"):
@@ -29,7 +31,7 @@ def fit_table(fits: GroupFits, options: argparse.Namespace) -> Table:
     for group, fitted in fits:
         counts = (str(fitted.measurements.num_rows), str(fitted.measurements.num_sizes), fitted.seeds_per_size)
         cells = [parameter_text(fitted, name) for name in names]
-        table.add_row(group, fitted.law.name, *cells, *_judgement(fitted, options), *counts, "; ".join(fitted.notes))
+        table.add_row(group, fitted.law.name, *cells, *_judgement(fitted, options), *counts, own_notes(fitted, shared))
     return table
 
 

@@ -27,6 +27,10 @@ from synthscale.scaling import (
 )
 from synthscale.scaling.laws import FloatArray
 
+#: Below these an interval is called rough. Of 200 draws, 5 lie beyond an end of it; sizes drawn with replacement were
+#: tried with 12 or more (`synthscale.scaling.resample`); a jackknife of fewer units hardly tells a skew.
+FEW_DRAWS, FEW_SIZES, FEW_UNITS = 200, 12, 5
+
 
 @dataclass(frozen=True, slots=True)
 class FittedCurve:
@@ -97,6 +101,17 @@ def fit_curve(
     return FittedCurve(law, measurements, judged, bootstrap, notes + _table_notes(measurements, judged, num_held_out))
 
 
+def shared_notes(fits: Sequence[FittedCurve]) -> tuple[str, ...]:
+    """Notes that all fits of a table have, which it then says once; none of a single fit, whose row has the room."""
+    noted = [fitted.notes for fitted in fits if fitted.fit is not None]
+    return tuple(note for note in noted[0] if all(note in notes for notes in noted)) if len(noted) > 1 else ()
+
+
+def own_notes(fitted: FittedCurve, shared: Sequence[str]) -> str:
+    """A row's notes, each once and without the table's own."""
+    return "; ".join(note for note in dict.fromkeys(fitted.notes) if note not in shared)
+
+
 def verdict_on(curves: Sequence[FittedCurve]) -> str:
     """One sentence on several laws of one curve."""
     judged = [curve.judged for curve in curves if curve.judged is not None]
@@ -122,13 +137,36 @@ def _table_notes(measurements: Measurements, judged: Judged, num_held_out: int) 
     return tuple(notes)
 
 
+def _unidentified_notes(bootstrap: FitBootstrap) -> list[str]:
+    """One note, or none, as "not identified: a, d (interval reaches 10), c (interval reaches 0)"."""
+    names: dict[str, list[str]] = {}
+    for name, reason in unidentified(bootstrap).items():
+        names.setdefault(reason.removeprefix("its "), []).append(name)
+    told = [f"{', '.join(alike)} ({reason})" for reason, alike in names.items()]
+    return [f"not identified: {', '.join(told)}"] if told else []
+
+
+def _rough_notes(bootstrap: FitBootstrap, measurements: Measurements) -> list[str]:
+    """Where the draws, or what they are drawn from, are too few to take an interval at its word."""
+    num_draws = len(bootstrap.draws)
+    notes = [f"{num_draws} draws: interval is rough"] if num_draws < FEW_DRAWS else []
+    if bootstrap.kind is IntervalKind.BCA:
+        from_sizes = bootstrap.resampled == "sizes"
+        num_units = measurements.num_sizes if from_sizes else int(measurements.num_seeds().max())
+        if num_units < FEW_UNITS:
+            units = "sizes" if from_sizes else "seeds a size"
+            notes.append(f"BCa from {num_units} {units}: rough, too few to correct for skew")
+    return notes
+
+
 def _draw_notes(bootstrap: FitBootstrap, measurements: Measurements) -> tuple[str, ...]:
     """Where the interval comes from, if not from the seeds of every size, and what it does not tell."""
     num_single = int((measurements.num_seeds() == 1).sum())
-    notes = [f"{name} is not identified: {reason}" for name, reason in unidentified(bootstrap).items()]
+    notes = [*_unidentified_notes(bootstrap), *_rough_notes(bootstrap, measurements)]
     if bootstrap.resampled == "sizes":
         few = "one seed a size" if num_single == measurements.num_sizes else "most sizes have one seed"
-        return (*notes, f"{few}: interval from resampled sizes")
+        rough = ", rough from so few" if measurements.num_sizes < FEW_SIZES else ""
+        return (*notes, f"{few}: interval from {measurements.num_sizes} resampled sizes{rough}")
     if num_single:
         borrow = (
             "1 size has one seed and borrows" if num_single == 1 else f"{num_single} sizes have one seed and borrow"

@@ -5,13 +5,15 @@ their variant; where no row says so, the number that was trained on (with the te
 compared with the baseline's at the same size, seed by seed, in logs.
 
 Whether gains have come to an end is asked once, of the last two doublings: from the largest number at or below a
-quarter of the last (a half of it, where there is none) to the last, over all sizes together.
+quarter of the last (a half of it, where there is none) to the last, over all sizes together. A limit that no problem
+reached gives the training set of the number before it, and a level line that tells nothing: it is left out there.
 """
 
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -48,6 +50,26 @@ class Lines:
     setting: str
     is_measured: bool
     rows: pd.DataFrame
+
+    def not_reached(self) -> dict[int, list[float]]:
+        """By size, the numbers whose runs trained on as many solutions, seed by seed, as those of the number before.
+
+        Empty where the numbers are what was trained on, or the records do not say what was.
+        """
+        if self.is_measured or "num_train_positives" not in self.rows:
+            return {}
+        trained = self.rows.assign(trained=pd.to_numeric(self.rows["num_train_positives"], errors="coerce"))
+        found = {
+            int(float(str(size))): _repeated(block_of(rows, "number", "trained"))
+            for size, rows in trained.groupby("data_size")
+        }
+        return {size: numbers for size, numbers in found.items() if numbers}
+
+    def reached(self) -> pd.DataFrame:
+        """The rows without those of numbers that were not reached at their size."""
+        numbers = self.not_reached()
+        pairs = zip(self.rows["data_size"], self.rows["number"], strict=True)
+        return self.rows[[number not in numbers.get(int(size), []) for size, number in pairs]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +118,11 @@ def saturation_table(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def last_doublings(lines: Lines) -> LastDoublings | None:
-    """What the last doublings bring; None where no two numbers lie a factor 2 apart, or a run has no log error."""
-    blocks = [block_of(rows, "number", "value") for _, rows in lines.rows.groupby("data_size")]
+    """What the last doublings bring, of numbers that were reached.
+
+    None where no two of these lie a factor 2 apart, or a run has no log error.
+    """
+    blocks = [block_of(rows, "number", "value") for _, rows in lines.reached().groupby("data_size")]
     last = max(float(number) for block in blocks for number in block.columns)
     with_last = [block for block in blocks if last in block.columns]
     shared = sorted(set.intersection(*(set(map(float, block.columns)) for block in with_last)))
@@ -115,6 +140,17 @@ def last_doublings(lines: Lines) -> LastDoublings | None:
         weights: Weights = {last: late, first[0]: early, before: -late - early}
         slowing = difference([(block, weights) for block in with_last], noise)
     return LastDoublings(before, last, change, slowing)
+
+
+def _repeated(trained: pd.DataFrame) -> list[float]:
+    """Numbers whose counts equal those of the number before, on all seeds that have both; [seeds, numbers]."""
+    numbers = sorted(map(float, trained.columns))
+    repeated = []
+    for before, number in pairwise(numbers):
+        both = trained[[before, number]].dropna()
+        if not both.empty and (both[before] == both[number]).all():
+            repeated.append(number)
+    return repeated
 
 
 def with_numbers(records: pd.DataFrame) -> pd.DataFrame:

@@ -1,20 +1,21 @@
 """What a study found, one sentence a method: how many times the data of the baseline it is worth, over which sizes.
 
 "RFT is worth 1.46 [1.10, > 2.00] times the data of SFT with matched updates, over 64–128 problems (p = 0.012)": the
-interval is at 95 %, "> 2.00" a bound beyond which the baseline was not measured, and p that of "greater than 1".
+interval is at 95 %, "> 2.00" a bound beyond which the baseline was not measured, and p that of "greater than 1". Where
+nothing but a bound is known, the sentence says so (`bounds`), and gives no p where 1 lies beyond the bound.
 """
 
 from collections.abc import Sequence
 
 import pandas as pd
 
-from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
+from synthscale.scaling import OverallMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve, baseline_rows
+from synthscale_analysis.numbers.bounds import beyond_text, bound_text, is_bound, is_untold, leaves_one_open, value_text
 from synthscale_analysis.numbers.estimates import NUM_DRAWS, SEED, overall_multiplier_of
 
 #: Algorithms whose label is not as they are called within a sentence.
 WITHIN = {"sft_matched": "SFT with matched updates"}
-_SIGNS = {Reach.IN_RANGE: "", Reach.MORE_THAN: "> ", Reach.LESS_THAN: "< "}
 _SURE = 0.99  # p-values beyond this say no more
 
 
@@ -38,18 +39,28 @@ def multiplier_sentence(method: str, baseline: str, overall: OverallMultiplier) 
     """One sentence, without a full stop; method and baseline as they are called within it."""
     if overall.multiplier is None:
         return f"{method} has no multiplier over {baseline}: {overall.note}{_test(overall)}"
+    where, ends = sizes_text(overall.sizes, overall.tested_sizes), (overall.multiplier, overall.low, overall.high)
+    if is_untold(*ends):
+        why = f"{where} its errors may lie beyond the baseline's range on either side"
+        return f"{method} has no multiplier over {baseline} that can be told: {why}{_test(overall)}"
+    if is_bound(*ends):
+        return f"{method} is worth {_bound(overall, baseline, where)}"
     worth = value_text(overall.multiplier)
-    if overall.low is not None and overall.high is not None and not overall.low == overall.multiplier == overall.high:
+    if overall.low is not None and overall.high is not None:
         worth += f" [{value_text(overall.low)}, {value_text(overall.high)}]"
-    where = sizes_text(overall.sizes, overall.tested_sizes)
     beyond = "" if overall.multiplier.reach is Reach.IN_RANGE else ", all beyond the baseline's range"
     note = f" ({overall.note})" if overall.low is None else ""
     return f"{method} is worth {worth} times the data of {baseline}, {where}{beyond}{note}{_test(overall)}"
 
 
-def value_text(value: CensoredValue) -> str:
-    """As "1.46" or "> 2.00"."""
-    return f"{_SIGNS[value.reach]}{value.value:.2f}"
+def _bound(overall: OverallMultiplier, baseline: str, where: str) -> str:
+    """As "at least 0.25 times the data of SFT, at 256 problems; beyond that the baseline was not measured"."""
+    assert overall.multiplier is not None
+    note = f" ({overall.note})" if overall.low is None else ""
+    known = f"{bound_text(overall.multiplier)} times the data of {baseline}, {where}; {beyond_text(overall.multiplier)}"
+    if leaves_one_open(overall.multiplier, overall.low, overall.high):
+        return f"{known}, so whether it is worth more than its own data is not known{note}"
+    return f"{known}{note}{_test(overall)}"
 
 
 def sizes_text(sizes: Sequence[float], others: Sequence[float] = ()) -> str:

@@ -4,7 +4,8 @@ baseline).
 test_error_low and _high are the 95 % interval of the mean over seeds, from the standard deviation of log odds pooled
 over the sizes of the curve (pooled_sd_log_odds, with its degrees_of_freedom; see `synthscale.scaling.seed_mean`).
 sd_test_accuracy is that of the size's own seeds. delta in fits.csv is Huber's δ. A multiplier's _p is the one-sided
-p-value of "greater than 1"; that of a whole curve is taken over tested_sizes (see `synthscale.scaling.overall`).
+p-value of "greater than 1"; that of a whole curve is taken over tested_sizes (see `synthscale.scaling.overall`). Where
+1 lies beyond what was measured there is none (`bounds`).
 
 An empty cell was not measured or cannot be had; the note beside it says why.
 """
@@ -13,8 +14,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from synthscale.scaling import CensoredValue, DataMultiplier, SeedMean
+from synthscale.scaling import CensoredValue, DataMultiplier, OverallMultiplier, SeedMean
 from synthscale_analysis.curves import Curve
+from synthscale_analysis.numbers.bounds import leaves_one_open, note_on
 from synthscale_analysis.numbers.estimates import BASELINES, error_by_size, multipliers_of, overall_multiplier_of
 from synthscale_analysis.numbers.fitting import FittedCurve
 
@@ -82,8 +84,8 @@ def multipliers_table(records: pd.DataFrame, curves: Sequence[Curve], num_draws:
                 continue
             row = {**_curve_columns(curve), "baseline": baseline, "sizes": _listed(found.sizes)}
             row |= _end_columns("multiplier", found.multiplier, found.low, found.high)
-            row |= {"multiplier_p": found.p_value, "tested_sizes": _listed(found.tested_sizes) or None}
-            rows.append({**row, "share_beyond": found.share_beyond, "note": found.note or None})
+            row |= {"multiplier_p": _p_value(found), "tested_sizes": _listed(found.tested_sizes) or None}
+            rows.append({**row, "share_beyond": found.share_beyond, "note": _note(found)})
     return pd.DataFrame(rows, columns=None if rows else ["algorithm", "variant", "negative_fraction", "baseline"])
 
 
@@ -116,7 +118,17 @@ def _multiplier_columns(prefix: str, found: DataMultiplier | None) -> dict[str, 
     if found is None:
         return {**_end_columns(prefix, None, None, None), f"{prefix}_p": None, f"{prefix}_note": None}
     ends = _end_columns(prefix, found.multiplier, found.low, found.high)
-    return {**ends, f"{prefix}_p": found.p_value, f"{prefix}_note": found.note or None}
+    return {**ends, f"{prefix}_p": _p_value(found), f"{prefix}_note": _note(found)}
+
+
+def _p_value(found: DataMultiplier | OverallMultiplier) -> float | None:
+    """None where 1 lies beyond what was measured, so that the test could not but fail."""
+    return None if leaves_one_open(found.multiplier, found.low, found.high) else found.p_value
+
+
+def _note(found: DataMultiplier | OverallMultiplier) -> str | None:
+    beyond = note_on(found.multiplier, found.low, found.high)
+    return "; ".join(note for note in (found.note, beyond) if note) or None
 
 
 def _end_columns(

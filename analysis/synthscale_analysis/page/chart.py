@@ -6,6 +6,7 @@ background of its own. The script also gives a figure the height of its legend o
 
 from collections.abc import Sequence
 from html import escape
+from math import log10
 from typing import Any
 
 from matplotlib.colors import to_rgb
@@ -63,10 +64,15 @@ def size_axis(figure: Figure, sizes: Sequence[float], title: str = "data size (p
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{size:,.0f}" for size in ticks], title=title)
 
 
-def rate_axis(figure: Figure, title: str = "test error") -> None:
-    """Log axis of a rate between 0 and 1, with ticks at 1, 2, 3, 5 and 7 of every decade in plain numbers."""
+def rate_axis(figure: Figure, title: str = "test error", limits: tuple[float, float] | None = None) -> None:
+    """Log axis of a rate between 0 and 1, with ticks at 1, 2, 3, 5 and 7 of every decade in plain numbers.
+
+    limits: rates at its ends; None for those that hold all that is drawn.
+    """
     ticks = [lead / 10**decade for decade in range(5, 0, -1) for lead in (1, 2, 3, 5, 7)] + [1.0]
     figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], title=title)
+    if limits is not None:
+        figure.update_yaxes(range=[log10(end) for end in limits])
 
 
 def percent_axis(figure: Figure, title: str = "test accuracy") -> None:
@@ -74,10 +80,20 @@ def percent_axis(figure: Figure, title: str = "test accuracy") -> None:
     figure.update_yaxes(tickformat=".0%", title=title)
 
 
-def multiplier_ticks() -> dict[str, Any]:
-    """Ticks of a log axis of multipliers: 1×, 1.5×, 2×, 3×, 4× and so on, and their inverses in plain numbers."""
-    ticks = [lead * 2.0**power for power in range(-8, 9) for lead in (1.0, 1.5)]
-    return {"tickvals": ticks, "ticktext": [f"{tick:.2g}×" for tick in ticks]}
+def multiplier_ticks(doublings: int = 0) -> dict[str, Any]:
+    """Ticks of a log axis of multipliers, so many doublings apart, around 1× and in plain numbers.
+
+    doublings: 0 for 1×, 1.5×, 2×, 3×, 4× and so on.
+    """
+    if doublings:
+        ticks = [2.0**power for power in range(-16 * doublings, 17 * doublings, doublings)]
+    else:
+        ticks = [lead * 2.0**power for power in range(-8, 9) for lead in (1.0, 1.5)]
+    return {"tickvals": ticks, "ticktext": [_times(tick) for tick in ticks]}
+
+
+def _times(multiplier: float) -> str:
+    return f"{multiplier:,.0f}×" if multiplier >= 100 else f"{multiplier:.2g}×"
 
 
 def of_curve(curve: Curve) -> dict[str, Any]:

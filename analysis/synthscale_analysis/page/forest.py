@@ -4,14 +4,14 @@ A method's name stands over its marks and not beside them, so that a phone leave
 """
 
 from collections.abc import Mapping, Sequence
-from math import log10
+from math import ceil, log2, log10
 from typing import Any
 
 from plotly.graph_objects import Figure, Scatter
 
 from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
-from synthscale_analysis.numbers.sentences import value_text
+from synthscale_analysis.numbers.bounds import estimate_text, is_bound
 from synthscale_analysis.page.chart import INK, as_text, house_figure, marker, multiplier_ticks, of_curve
 
 ROW_PIXELS = 64
@@ -19,6 +19,8 @@ ROW_PIXELS = 64
 _OFFSETS = (0.04, -0.2)
 _HEADS = {Reach.MORE_THAN: "triangle-right", Reach.LESS_THAN: "triangle-left"}
 _ROOM = 1.15
+#: Doublings along the axis up to which it has ticks between them, and of which each has a tick.
+HALVED_DOUBLINGS, MOST_DOUBLINGS = 3, 6
 
 
 def forest(curves: Sequence[Curve], overall: Mapping[str, Sequence[OverallMultiplier | None]]) -> Figure | None:
@@ -34,7 +36,7 @@ def forest(curves: Sequence[Curve], overall: Mapping[str, Sequence[OverallMultip
     left, right = min(*ends, 1.0) / _ROOM, max(*ends, 1.0) * _ROOM
     figure = house_figure(height=90 + ROW_PIXELS * len(rows))
     figure.update_xaxes(type="log", range=_log10(left, right), title="times the data of the baseline")
-    figure.update_xaxes(**multiplier_ticks())
+    figure.update_xaxes(**multiplier_ticks(_doublings(left, right)), tickangle=0)
     figure.update_yaxes(range=[-len(rows) + 0.5, 0.75], visible=False, fixedrange=True)
     figure.update_layout(margin={"l": 8})
     figure.add_vline(1.0, line={"color": INK, "width": 1})
@@ -56,14 +58,15 @@ def _add_row(figure: Figure, curve: Curve, found: OverallMultiplier | None, at: 
     if found is None or found.multiplier is None:
         return
     own: dict[str, Any] = of_curve(curve) | {"showlegend": False}
-    if found.low is not None and found.high is not None:
+    has_line = not is_bound(found.multiplier, found.low, found.high)
+    if has_line and found.low is not None and found.high is not None:
         heads = [_HEADS.get(end.reach, "line-ns") for end in (found.low, found.high)]
         look = {"mode": "lines+markers", "line": {"color": curve.colour, "width": 1.5}, "hoverinfo": "skip"}
         dots = {"color": curve.colour, "size": 7, "symbol": heads}
         figure.add_trace(Scatter(x=[found.low.value, found.high.value], y=[at, at], marker=dots, **(own | look)))
     symbol = _HEADS.get(found.multiplier.reach, marker(curve)["symbol"])
     mark = {"color": curve.colour, "size": 11, "symbol": _symbol(symbol, is_open=is_open)}
-    text = f"{as_text(curve.label)}<br>{as_text(_text(found))}"
+    text = f"{as_text(curve.label)}<br>{as_text(estimate_text(found.multiplier, found.low, found.high))}"
     look = {"mode": "markers", "marker": mark, "hovertemplate": f"{text}<extra></extra>"}
     figure.add_trace(Scatter(x=[found.multiplier.value], y=[at], **(own | look)))
 
@@ -72,18 +75,18 @@ def _symbol(name: str, *, is_open: bool) -> str:
     return f"{name}-open" if is_open else name
 
 
-def _text(found: OverallMultiplier) -> str:
-    assert found.multiplier is not None
-    ends = "" if found.low is None or found.high is None else f" [{value_text(found.low)}, {value_text(found.high)}]"
-    return f"{value_text(found.multiplier)}{ends}"
-
-
 def _ends(found: OverallMultiplier | None) -> list[float]:
     """All that the row has to show."""
     if found is None or found.multiplier is None:
         return []
     values: list[CensoredValue | None] = [found.multiplier, found.low, found.high]
     return [value.value for value in values if value is not None]
+
+
+def _doublings(left: float, right: float) -> int:
+    """Between ticks, so that a phone has room for their numbers side by side; 0 for ticks at 1.5×, 3× as well."""
+    shown = log2(right / left)
+    return 0 if shown <= HALVED_DOUBLINGS else ceil(shown / MOST_DOUBLINGS)
 
 
 def _log10(*ends: float) -> list[float]:

@@ -26,6 +26,7 @@ from synthscale_analysis.page.section import Block, Chart, DataTable, MakesSecti
 
 ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("colours", "methods", "charts", "page")
+NOTHING = "'none'"
 MISSING_TITLE = "What is missing"
 #: In a JSON string these are the same characters; in HTML they are no markup, and in no script do they end a line.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -46,7 +47,7 @@ def render_page(material: Material, modules: Sequence[MakesSection] = CONTENTS) 
     sections = [part for part in made if isinstance(part, Section)]
     blocks = [block for section in sections for block in section.blocks]
     names = sorted({block.name for block in blocks if isinstance(block, Widget)})
-    scripts = [get_plotlyjs(), *_assets(SCRIPTS[:-1], "js"), *_assets(names, "js"), *_assets(SCRIPTS[-1:], "js")]
+    scripts = [get_plotlyjs(), *assets(SCRIPTS[:-1], "js"), *assets(names, "js"), *assets(SCRIPTS[-1:], "js")]
     scripts = [script.replace("\r\n", "\n").replace("\r", "\n") for script in scripts]  # as a parser reads, and hashes
     page = {
         "title": title_of(material),
@@ -57,10 +58,10 @@ def render_page(material: Material, modules: Sequence[MakesSection] = CONTENTS) 
         "gaps": material.gaps,
         "absent": [part for part in made if isinstance(part, str)],
     }
-    return _template().render(
+    return template("page.html").render(
         page=page,
-        policy=_policy(scripts),
-        style=Markup("\n".join([*_assets(("page",), "css"), *_assets(names, "css")])),
+        policy=policy(scripts),
+        style=Markup("\n".join([*assets(("page",), "css"), *assets(names, "css")])),
         scripts=[Markup(script) for script in scripts],
     )
 
@@ -82,7 +83,8 @@ def breakable(text: str) -> Markup:
     return Markup(re.sub(r"(?<=\w[._])(?=[a-zA-Z])", "<wbr>", str(escape(text))))
 
 
-def _template() -> Template:
+def template(name: str) -> Template:
+    """An HTML file of the assets, in which what is filled in is text."""
     environment = Environment(
         loader=FileSystemLoader(ASSETS),
         autoescape=True,
@@ -92,20 +94,20 @@ def _template() -> Template:
         keep_trailing_newline=True,
     )
     environment.filters |= {"typeset": typeset, "breakable": breakable}
-    return environment.get_template("page.html")
+    return environment.get_template(name)
 
 
-def _assets(names: Iterable[str], extension: str) -> list[str]:
-    """Those that are there."""
+def assets(names: Iterable[str], extension: str) -> list[str]:
+    """Contents of those that are there."""
     paths = [ASSETS / f"{name}.{extension}" for name in names]
     return [path.read_text(encoding="utf-8") for path in paths if path.is_file()]
 
 
-def _policy(scripts: Sequence[str]) -> str:
+def policy(scripts: Sequence[str]) -> str:
     """Scripts by their hashes; styles inline, which plotly sets on elements; images that the page itself makes."""
     hashes = [f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts]
-    rules = ["default-src 'none'", f"script-src {' '.join(hashes)}", "style-src 'unsafe-inline'"]
-    return "; ".join([*rules, "img-src data: blob:", "base-uri 'none'", "form-action 'none'"])
+    rules = [f"default-src {NOTHING}", f"script-src {' '.join(hashes) or NOTHING}", "style-src 'unsafe-inline'"]
+    return "; ".join([*rules, "img-src data: blob:", f"base-uri {NOTHING}", f"form-action {NOTHING}"])
 
 
 def _method(label: str, colour: str, dashes: str) -> _Method:

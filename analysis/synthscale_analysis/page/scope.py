@@ -9,9 +9,13 @@ MINUTE, HOUR = 60.0, 3600.0
 
 def title_of(material: Material) -> str:
     """The studies that the records name, or the study's folder, with the task and the model."""
+    return f"{studies_named(material)}: {material.study.task}, {material.study.model}"
+
+
+def studies_named(material: Material) -> str:
+    """As "quick" or "quick, quick-2"; the study's folder where the records name none."""
     named = material.records["study"].dropna() if "study" in material.records else pd.Series(dtype=str)
-    studies = ", ".join(sorted(named.astype(str).unique())) or material.source.resolve().name
-    return f"{studies}: {material.study.task}, {material.study.model}"
+    return ", ".join(sorted(named.astype(str).unique())) or material.source.resolve().name
 
 
 def scope_of(material: Material) -> str:

@@ -4,7 +4,8 @@ A figure or table that the study has nothing for is None; an earlier report's fi
 it would be of other records.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -22,9 +23,10 @@ from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import STUDY_LAWS
 from synthscale_analysis.numbers.summary import fits_table, multipliers_table, summary_table
 from synthscale_analysis.output import write_atomically
+from synthscale_analysis.page.index import render_index
 from synthscale_analysis.page.render import render_page
 from synthscale_analysis.report.artifact_figures import ARTIFACT_FIGURES
-from synthscale_analysis.report.freshness import digest_of, is_fresh, mark_fresh
+from synthscale_analysis.report.freshness import STAMP, digest_of, is_fresh, mark_fresh
 from synthscale_analysis.report.topic_files import TOPIC_FIGURES, TOPIC_TABLES
 from synthscale_analysis.style import save_figure
 
@@ -47,6 +49,16 @@ def write_report(material: Material) -> pd.DataFrame:
     summary = tables[SUMMARY]
     assert summary is not None
     return summary
+
+
+def write_index(materials: Sequence[Material], folder: Path) -> Path:
+    """Write the page that leads to those of several parts of a study, which lie in the folder; the index's path.
+
+    An earlier report of one part alone, whose page that was, is no longer whole and so not fresh.
+    """
+    (folder / STAMP).unlink(missing_ok=True)
+    write_atomically(folder / PAGE, render_index(materials, PAGE).encode())
+    return folder / PAGE
 
 
 def _fits(material: Material) -> pd.DataFrame:

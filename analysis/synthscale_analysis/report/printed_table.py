@@ -3,11 +3,12 @@
 import pandas as pd
 from rich.table import Table
 
+from synthscale.scaling import CensoredValue, Reach
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.bounds import estimate_text
 
 _CAPTION = "× data: multiplier with 95 % interval, at the size where most methods lie inside the baseline's range"
-_SIGNS = {"more_than": "> ", "less_than": "< ", "in_range": ""}
 
 
 def printed_table(material: Material, summary: pd.DataFrame) -> Table:
@@ -57,15 +58,15 @@ def _telling_size(summary: pd.DataFrame, baseline: str) -> int:
 
 
 def _multiplier(row: "pd.Series[float] | None", curve: Curve, baseline: str) -> str:
-    """As "1.7 [1.2, > 2]"; a dash where there is none."""
+    """As "1.70 [1.20, > 2.00]"; a dash where there is none."""
     name = f"multiplier_vs_{baseline}"
     if curve.algorithm == baseline:
         return "1 (baseline)"
-    if row is None or pd.isna(row[name]):
+    value = None if row is None else _bounded(row, name)
+    if row is None or value is None:
         return "–"
-    low, high = (_bounded(row, f"{name}_{end}") for end in ("low", "high"))
-    return _bounded(row, name) + (f" [{low}, {high}]" if low and high else "")
+    return estimate_text(value, _bounded(row, f"{name}_low"), _bounded(row, f"{name}_high"))
 
 
-def _bounded(row: "pd.Series[float]", name: str) -> str:
-    return "" if pd.isna(row[name]) else f"{_SIGNS[str(row[name + '_status'])]}{row[name]:.2f}"
+def _bounded(row: "pd.Series[float]", name: str) -> CensoredValue | None:
+    return None if pd.isna(row[name]) else CensoredValue(row[name], Reach(str(row[f"{name}_status"])))

@@ -8,9 +8,11 @@ from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.figures.cost import ABSENT
 from synthscale_analysis.figures.cost import NAME as STATIC
 from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.bounds import bound_text, estimate_text, is_bound
 from synthscale_analysis.numbers.costs import COSTS, CostMultiplier, cost_multipliers, cost_table
 from synthscale_analysis.numbers.estimates import main_baseline
-from synthscale_analysis.numbers.sentences import WITHIN, value_text
+from synthscale_analysis.numbers.limits import error_limits
+from synthscale_analysis.numbers.sentences import WITHIN
 from synthscale_analysis.numbers.wording import listed, rate_text
 from synthscale_analysis.page.chart import house_figure, rate_axis
 from synthscale_analysis.page.section import Block, Chart, DataTable, Points, Section
@@ -84,16 +86,12 @@ def _side(one: CostMultiplier) -> int:
 
 
 def _interval(one: CostMultiplier) -> str:
-    """As "1.46 [1.10, > 2.00]"; "no one number" where sizes lie beyond the baseline on both sides."""
+    """As "1.46 [1.10, > 2.00]" or "at least 2.00"; "no one number" where sizes lie beyond both ends."""
     overall = one.overall
     if overall.multiplier is None:
         return "no one number"
-    ends = (
-        ""
-        if overall.low is None or overall.high is None
-        else f" [{value_text(overall.low)}, {value_text(overall.high)}]"
-    )
-    return f"{value_text(overall.multiplier)}{ends}"
+    ends = (overall.multiplier, overall.low, overall.high)
+    return bound_text(overall.multiplier) if is_bound(*ends) else estimate_text(*ends)
 
 
 def _multipliers(found: list[CostMultiplier]) -> DataTable:
@@ -125,7 +123,7 @@ def _figure(table: pd.DataFrame, material: Material) -> Figure:
     for curve, line in zip(curves, choices[0].lines, strict=True):
         add_line(figure, curve, line)
     figure.update_xaxes(type="log", title=choices[0].layout["xaxis.title.text"], tickformat="~s", dtick="D2")
-    rate_axis(figure)
+    rate_axis(figure, limits=error_limits(curves))
     add_buttons(figure, choices)
     return figure
 

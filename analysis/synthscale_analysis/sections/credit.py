@@ -234,7 +234,9 @@ def _by_truth(cells: Sequence[CreditCell]) -> Figure:
         texts = [_signed(value) for value in values]
         look = {"marker": {"color": cell.curve.colour}, "text": texts, "textposition": "outside", "cliponaxis": False}
         figure.add_trace(Bar(x=there, y=values, **of_curve(cell.curve), **look))
-    figure.update_xaxes(type="category")
+    shown = [kind for kind in kinds if any(kind in trace.x for trace in figure.data)]
+    narrow = ["<br>".join(kind.rsplit(" ", 1)) for kind in shown]  # side by side on a phone
+    figure.update_xaxes(type="category", tickvals=shown, ticktext=narrow, tickangle=0)
     figure.update_yaxes(title="mean advantage A", range=[-1, 0.5])
     figure.add_hline(y=0, line={"color": INK, "width": 1})
     return figure

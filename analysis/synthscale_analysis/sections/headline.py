@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from synthscale_analysis.curves import Curve
 from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.best import best_sentence
 from synthscale_analysis.numbers.sentences import headline
 from synthscale_analysis.page.forest import forest
 from synthscale_analysis.page.section import Block, Chart, DataTable, Points, Prose, Section
@@ -36,26 +36,36 @@ def section(material: Material) -> Section:
         sentences = [headline(material.records, curve, baseline, *draws) for curve in material.curves]
         points = [f"{sentence}." for sentence in sentences if sentence is not None]
         blocks += [Prose(_AGAINST[baseline]), Points(points)] if points else []
-    return Section(ANCHOR, TITLE, _lead(material), [*blocks, _accuracies(material)])
+    return Section(ANCHOR, TITLE, lead(material), [*blocks, _accuracies(material)])
 
 
-def _lead(material: Material) -> str:
+def lead(material: Material) -> str:
     """Which methods beat the stricter baseline at equal sizes, corrected for their number, and the best accuracy."""
-    best = _best(material.curves)
+    best = best_sentence(material.curves)
     baseline = next((name for name in _AGAINST if name in material.baselines), None)
     if baseline is None:
         return f"{best} The study has no runs of SFT to compare with, so no method has a multiplier."
     against = {"sft": "SFT", "sft_matched": "SFT with as many updates"}[baseline]
-    overall = zip(material.curves, material.overall_multipliers[baseline], strict=True)
-    tested = {curve.label: found.p_value for curve, found in overall if found and found.p_value is not None}
+    overall = [found for found in material.overall_multipliers[baseline] if found is not None]
+    if not overall:
+        return f"{_without_comparison(material, baseline, against)} {best}"
+    compared = zip(material.curves, material.overall_multipliers[baseline], strict=True)
+    tested = {curve.label: found.p_value for curve, found in compared if found and found.p_value is not None}
     better = [f"{label} (p = {p_value:.2g})" for label, p_value in holm(tested).items() if p_value < _SURE]
     if not tested:
         return f"{best} Too few seeds to say whether a method does better than {against} on the same data."
     if not better:
         return f"No method is shown to err less than {against} on the same data, on average over sizes. {best}"
-    methods = f"{len(better)} of {len(tested)} methods err{'s' * (len(better) == 1)} less than {against}"
+    counted = f"{len(better)} of {len(tested)} methods" if len(tested) > 1 else "the one method compared"
+    methods = f"{counted} err{'s' * (len(better) == 1)} less than {against}"
     corrected = f"p is Holm's, for {len(tested)} comparisons. " if len(tested) > 1 else ""
     return f"On the same data, on average over sizes, {methods}: {_and(better)}. {corrected}{_caution(material)}{best}"
+
+
+def _without_comparison(material: Material, baseline: str, against: str) -> str:
+    if all(curve.algorithm == baseline for curve in material.curves):
+        return f"There is no method beside {against}."
+    return f"{against} makes no errors, so no method can do better."
 
 
 def holm(p_values: dict[str, float]) -> dict[str, float]:
@@ -70,17 +80,6 @@ def holm(p_values: dict[str, float]) -> dict[str, float]:
 def _caution(material: Material) -> str:
     usual = usual_num_seeds(material.records)
     return f"With {usual} seeds a size this is a hint, no claim. " if usual < _ENOUGH_SEEDS else ""
-
-
-def _best(curves: list[Curve]) -> str:
-    means = {(c.label, size): mean for c in curves for size, mean in _mean_accuracies(c).items()}
-    label, size = max(means, key=lambda cell: means[cell])
-    return f"The best mean accuracy is {100 * means[label, size]:.1f} %, by {label} at {size:,} problems."
-
-
-def _mean_accuracies(curve: Curve) -> dict[int, float]:
-    means = curve.rows.groupby("data_size")["test_accuracy"].mean()
-    return {int(float(str(size))): float(mean) for size, mean in means.items()}
 
 
 def _accuracies(material: Material) -> DataTable:

@@ -2,12 +2,12 @@
 
 from plotly.graph_objects import Figure, Scatter
 
-from synthscale.scaling import CensoredValue, DataMultiplier, Reach
+from synthscale.scaling import DataMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.figures.multiplier import NAME as STATIC
 from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.bounds import estimate_text, is_bound, is_untold
 from synthscale_analysis.numbers.estimates import BASELINES
-from synthscale_analysis.numbers.sentences import value_text
 from synthscale_analysis.page.chart import (
     INK,
     PAPER,
@@ -31,6 +31,10 @@ _CAPTION = (
     "at which the baseline was measured, so the multiplier is at least (pointing up) or at most (pointing down) what "
     "the triangle stands at, and no more is claimed."
 )
+_SECOND = (
+    "How many times the method's data another baseline, {baseline}, needs for the same test error; marks and triangles "
+    "are those of the chart above."
+)
 
 
 def section(material: Material) -> Section | str:
@@ -42,7 +46,7 @@ def section(material: Material) -> Section | str:
         return "Data multiplier: there is no method beside a baseline with a positive error."
     charts = [
         Chart(_figure(material, drawn[0]), _CAPTION.format(baseline=LABELS[drawn[0]]), STATIC),
-        *(Chart(_figure(material, name), f"The same against {LABELS[name]}.") for name in drawn[1:]),
+        *(Chart(_figure(material, name), _SECOND.format(baseline=LABELS[name])) for name in drawn[1:]),
     ]
     return Section(ANCHOR, TITLE, _lead(material, drawn[0]), charts)
 
@@ -92,7 +96,7 @@ def _add_points(figure: Figure, curve: Curve, shift: float, points: list[DataMul
     heads = [
         (point.size * shift, end)
         for point in points
-        for end in (point.low, point.high)
+        for end in (() if is_bound(point.multiplier, point.low, point.high) else (point.low, point.high))
         if end is not None and end.reach in _TRIANGLES
     ]
     look = {
@@ -106,12 +110,9 @@ def _add_points(figure: Figure, curve: Curve, shift: float, points: list[DataMul
 
 
 def _text(curve: Curve, point: DataMultiplier) -> str:
-    interval = _interval_text(point.low, point.high)
+    ends = (point.multiplier, point.low, point.high)
     note = f"<br>{point.note}" if point.note else ""
-    beyond = "" if point.multiplier.reach is Reach.IN_RANGE else ", beyond the baseline's range"
+    is_plain = point.multiplier.reach is Reach.IN_RANGE or is_bound(*ends) or is_untold(*ends)
+    beyond = "" if is_plain else ", beyond the baseline's range"
     head = f"{curve.label}, {point.size:,.0f} problems"
-    return f"{head}<br>{value_text(point.multiplier)} times the data{interval}{beyond}{note}"
-
-
-def _interval_text(low: CensoredValue | None, high: CensoredValue | None) -> str:
-    return "" if low is None or high is None else f" [{value_text(low)}, {value_text(high)}]"
+    return f"{head}<br>times the data: {estimate_text(*ends)}{beyond}{note}"

@@ -18,7 +18,7 @@ from synthscale_analysis.numbers.saturation import (
     saturation_lines,
     saturation_table,
 )
-from synthscale_analysis.numbers.wording import change_text, times_text
+from synthscale_analysis.numbers.wording import change_text, listed, times_text
 from synthscale_analysis.page.chart import INK, SYMBOLS, as_text, dash, house_figure
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
 from synthscale_analysis.style import dodges
@@ -54,9 +54,32 @@ def section(material: Material) -> Section | str:
 def _finding(lines: Lines) -> str:
     """One sentence on the last doublings of a method."""
     method, found = panel_title(lines.algorithm, lines.setting), last_doublings(lines)
+    unused = _not_reached(lines)
     if found is None:
-        return f"{method}: whether gains flatten cannot be told, for no two numbers of solutions lie a factor 2 apart."
-    return f"{method}: {_verdict(found)}."
+        why = f"no two numbers of solutions{' that were reached' * bool(unused)} lie a factor 2 apart"
+        return f"{method}: whether gains flatten cannot be told, for {why}.{unused}"
+    return f"{method}: {_verdict(found)}.{unused}"
+
+
+def _not_reached(lines: Lines) -> str:
+    """As " Limits 16 and 32 were not reached, …"; empty where all were."""
+    by_number: dict[float, list[int]] = {}
+    for size, numbers in lines.not_reached().items():
+        for number in numbers:
+            by_number.setdefault(number, []).append(size)
+    if not by_number:
+        return ""
+    sizes = sorted(int(size) for size in lines.rows["data_size"].unique())
+    told = [f"{number:g}{_where(by_number[number], sizes)}" for number in sorted(by_number)]
+    why = "the samples gave no more, and the training sets are those of the limit before"
+    if len(told) == 1:
+        return f" Limit {told[0]} was not reached: {why}, so nothing is read from it."
+    return f" Limits {listed(told)} were not reached: {why}, so nothing is read from them."
+
+
+def _where(own: list[int], sizes: list[int]) -> str:
+    """Empty where it is all sizes."""
+    return "" if own == sizes else f" (at {listed([f'{size:,}' for size in own])} problems)"
 
 
 def _verdict(found: LastDoublings) -> str:

@@ -1,5 +1,7 @@
 """Test error against data size with fitted laws: where each method is, and how fast it falls."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from plotly.graph_objects import Figure, Scatter
@@ -8,7 +10,8 @@ from synthscale_analysis.curves import Curve
 from synthscale_analysis.figures.error import NAME as STATIC
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import STUDY_LAWS, error_by_size
-from synthscale_analysis.numbers.fitting import FittedCurve, verdict_on
+from synthscale_analysis.numbers.fitting import FittedCurve, own_notes, shared_notes, verdict_on
+from synthscale_analysis.numbers.limits import cuts_intervals, error_limits
 from synthscale_analysis.page.chart import (
     add_band,
     add_curve,
@@ -30,6 +33,7 @@ _CAPTION = (
     "mean with a 95 % interval, moved apart around their size; lines the power law fitted to the runs. A click on a "
     "method in the legend hides it, a double click leaves it alone; with three or fewer left, each has its law's band."
 )
+_CUT = " An interval that reaches below half the lowest run is cut off there."
 _COLUMNS = ("method", "law", "a", "b", "c", "notes")
 _LAWS = (
     "power: error = a · N^-b. power_offset: error = c + a · N^-b, with a floor c. In brackets 95 % bootstrap intervals "
@@ -43,9 +47,12 @@ def section(material: Material) -> Section | str:
         return (
             "Test error against data size: every run has an error of exactly 0, which a logarithmic axis does not have."
         )
-    chart = Chart(_figure(material), _CAPTION, STATIC)
+    cut = _CUT if cuts_intervals(material.curves) else ""
+    chart = Chart(_figure(material), f"{_CAPTION}{cut}", STATIC)
     verdicts = [f"{curve.label}: {_verdict(material, place)}." for place, curve in enumerate(material.curves)]
-    fits = DataTable(_COLUMNS, _fit_rows(material), _LAWS, frozenset(("a", "b", "c")))
+    shared = shared_notes([fitted for of_law in material.fits.values() for fitted in of_law if fitted is not None])
+    laws = f"{_LAWS} All fits: {'; '.join(shared)}." if shared else _LAWS
+    fits = DataTable(_COLUMNS, _fit_rows(material, shared), laws, frozenset(("a", "b", "c")))
     return Section(ANCHOR, TITLE, _lead(material), [chart, Prose("Which law holds:"), Points(verdicts), fits])
 
 
@@ -76,7 +83,7 @@ def _figure(material: Material) -> Figure:
     figure = house_figure(height=500)
     sizes = sorted(float(size) for size in material.records["data_size"].unique())
     size_axis(figure, sizes)
-    rate_axis(figure)
+    rate_axis(figure, limits=error_limits(material.curves))
     shifts = dodges(len(material.curves), sizes, share=0.3)
     for curve, fitted, shift in zip(material.curves, material.power_fits, shifts, strict=True):
         add_legend_entry(figure, curve)
@@ -131,7 +138,7 @@ def _verdict(material: Material, place: int) -> str:
     return verdict_on([fitted for fitted in fits if fitted is not None])
 
 
-def _fit_rows(material: Material) -> list[list[str]]:
+def _fit_rows(material: Material, shared: Sequence[str]) -> list[list[str]]:
     rows = []
     for place, curve in enumerate(material.curves):
         for law in STUDY_LAWS:
@@ -140,7 +147,7 @@ def _fit_rows(material: Material) -> list[list[str]]:
                 rows.append([curve.label, law, "–", "–", "–", "no run has a positive error"])
             else:
                 numbers = [_number(fitted, name) for name in ("a", "b", "c")]
-                rows.append([curve.label, law, *numbers, "; ".join(fitted.notes)])
+                rows.append([curve.label, law, *numbers, own_notes(fitted, shared)])
     return rows
 
 

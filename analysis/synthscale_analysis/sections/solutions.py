@@ -15,7 +15,7 @@ _LEAD = (
 )
 _WORDS = (
     "Q, the value of the first steps of a solution, is the chance that a continuation of them ends right. It is "
-    "estimated from rollouts, so it is rough: “2 of 5” is what was drawn.",
+    "estimated from rollouts, so it is rough: “2 of 5” says that two of five rollouts ended right.",
     "A, a step's advantage, is Q after the step minus Q before it: blue steps raised the chance, orange ones "
     "lowered it.",
     "The pit is the step of a wrong solution that credit assignment blames: up to it the answer could still be "

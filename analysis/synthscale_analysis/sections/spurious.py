@@ -169,7 +169,7 @@ def _effect(relative: pd.DataFrame, material: Material) -> Figure:
         figure.add_trace(Scatter(x=x, y=y, hovertemplate="%{hovertext}<extra></extra>", **of_curve(curve), **look))
     figure.add_hline(y=0, line={"color": INK, "width": 1})
     figure.add_vline(x=0, line={"color": INK, "width": 1})
-    figure.update_xaxes(title="positives with a wrong step (percentage points)")
+    figure.update_xaxes(title="positives with a wrong step (% points)")
     figure.update_yaxes(title="test accuracy (percentage points)")
     return figure
 

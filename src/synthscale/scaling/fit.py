@@ -34,6 +34,8 @@ HUBER_DELTA = 1e-3
 AGREEMENT_RELATIVE, AGREEMENT_ABSOLUTE = 1e-6, 1e-9
 #: A centred coordinate this near its bound is at it.
 AT_BOUND = 1e-6
+#: A coordinate this near 0 is 0: a slope of -2e-17 is that of values which are all equal.
+ROUNDING = 1e-12
 #: A point this share beyond δ still counts as within it: optima stand with points at just δ.
 NEAR_RELATIVE = 1e-6
 
@@ -146,8 +148,14 @@ class CentredProblem:
         return bool(np.linalg.matrix_rank(jacobian[near][:, free]) < free.sum()) if near.any() else bool(free.any())
 
     def parameters(self, coordinates: FloatArray) -> FloatArray:
-        """Natural parameters, in the table's units."""
-        return self.law.parameters(self.law.uncentre(coordinates, self.input_centre, self.value_centre))
+        """Natural parameters, in the table's units; those at a bound, or 0 but for rounding, are just that."""
+        settled = np.where(np.abs(coordinates) < ROUNDING, 0.0, coordinates)
+        for number, bounds in enumerate(self.law.bounds):
+            for bound in bounds:
+                if bound is not None:
+                    is_at = np.abs(settled[..., number] - bound) < AT_BOUND
+                    settled[..., number] = np.where(is_at, bound, settled[..., number])
+        return self.law.parameters(self.law.uncentre(settled, self.input_centre, self.value_centre))
 
 
 def fit_law(law: Law, measurements: Measurements, *, delta: float = HUBER_DELTA) -> Fit:

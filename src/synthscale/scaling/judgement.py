@@ -69,7 +69,7 @@ def aicc(residuals: FloatArray, delta: float, num_parameters: int) -> float:
 def negative_log_likelihood(residuals: FloatArray, delta: float) -> float:
     """In nats, at the scale that makes the residuals most probable."""
     loss = float(huber(residuals, delta).sum())
-    if loss == 0.0:
+    if 2 * delta * loss <= EXACT * len(residuals):
         return -np.inf
 
     def at(log_scale: float) -> float:

@@ -25,6 +25,9 @@ from synthscale.scaling.planted import PlantedStudy
 
 SIGNIFICANT = 0.05
 NUM_STUDIES = 300
+#: After so many studies an effect that all but one have seen, or have missed, is settled: the standard error of a share
+#: stays below 3 %, as it does of 300 studies at any power (a test adds it up).
+NUM_FIRST = 100
 #: Fewer than for a report: a test at 5 % needs no more, and there are thousands of studies.
 NUM_DRAWS = 199
 
@@ -104,12 +107,19 @@ def spacing(sizes: Sequence[float]) -> float:
 
 
 def power_of(
-    study: PlantedStudy, *, num_studies: int = NUM_STUDIES, num_draws: int = NUM_DRAWS, seed: int = 0
+    study: PlantedStudy,
+    *,
+    num_studies: int = NUM_STUDIES,
+    num_first: int = NUM_FIRST,
+    num_draws: int = NUM_DRAWS,
+    seed: int = 0,
 ) -> Power:
-    """Make the study up so often and test each."""
+    """Make the study up so often and test each, or num_first times where these leave no doubt (see `NUM_FIRST`)."""
     generator = np.random.default_rng([seed, study.num_seeds, len(study.sizes)])
     num_seen = 0
     for number in range(num_studies):
+        if number == num_first and min(num_seen, number - num_seen) <= 1:
+            return Power(study.num_seeds, len(study.sizes), num_seen, num_first)
         _, p, _ = equal_size_test(joint_curves(*study.tables(generator), num_draws, seed + number))
         num_seen += p is not None and p <= SIGNIFICANT
     return Power(study.num_seeds, len(study.sizes), num_seen, num_studies)

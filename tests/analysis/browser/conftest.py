@@ -17,7 +17,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
+from fabricated_study import fabricate
 from headless_chromium import DESKTOP, PHONE, Driver, OpenPage, requests
+from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.material import Material
 from synthscale_analysis.output import write_atomically
 from synthscale_analysis.page.render import render_page
@@ -28,6 +30,7 @@ from synthscale_analysis.studies import studies_in
 REQUIRE = "SYNTHSCALE_REQUIRE_CHROMIUM"
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 NUM_DRAWS = 10
+NUM_PROBLEMS = 5
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,6 +91,15 @@ def report_on() -> Callable[[Path], Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def made_up(tmp_path_factory: pytest.TempPathFactory, report_on: Callable[[Path], Path]) -> Path:
+    """A study with artifacts, the tables made from them, and its page."""
+    study = fabricate(tmp_path_factory.mktemp("solutions"), NUM_PROBLEMS)
+    (part,) = studies_in(read_records(study), study / "report")
+    extract_tables(Material(part, study))
+    return report_on(study)
 
 
 @pytest.fixture(scope="session")

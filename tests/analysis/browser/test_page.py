@@ -16,6 +16,12 @@ PLANTED = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1></sc
 SHOWN = (
     "chart.data.filter((trace) => [undefined, true].includes(trace.visible)).map((trace) => (trace.meta ?? {}).method)"
 )
+LABELS_AT_AXES = """[...chart.querySelectorAll('.xtick text, .ytick text, .g-xtitle text')].map((label) => {
+    const [box, whole] = [label.getBoundingClientRect(), chart.getBoundingClientRect()];
+    const angle = (label.getAttribute('transform') || '').match(/rotate\\(([-\\d.]+)/);
+    const [left, right] = [box.left - whole.left, box.right - whole.left];
+    return {text: label.textContent, angle: angle && Number(angle[1]), left, right, width: whole.width};
+})"""
 Records = Callable[..., pd.DataFrame]
 Report = Callable[[Path], Path]
 
@@ -114,6 +120,19 @@ def test_the_page_never_scrolls_sideways(open_page: OpenPage, quick_folder: Path
     driver = open_page(quick_folder, size=size)
     draw_all(driver)
     assert driver.execute_script("return document.documentElement.scrollWidth") <= size[0]
+
+
+@pytest.mark.parametrize("study", ["quick_folder", "made_up"])
+def test_on_a_phone_numbers_and_names_at_the_axes_are_level_and_whole(
+    open_page: OpenPage, request: pytest.FixtureRequest, study: str
+) -> None:
+    driver = open_page(request.getfixturevalue(study), size=PHONE)
+    draw_all(driver)
+    places = of_charts(driver, LABELS_AT_AXES)
+    assert sum(map(len, places)) > 20
+    for label in (label for chart in places for label in chart):
+        assert label["angle"] in (0, None), label
+        assert label["left"] >= -1 and label["right"] <= label["width"] + 1, label
 
 
 def test_on_a_phone_the_panels_open_over_the_page_one_at_a_time(open_page: OpenPage, quick_folder: Path) -> None:

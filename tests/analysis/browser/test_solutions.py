@@ -1,5 +1,7 @@
 """The browser of solutions: opened, filtered, searched, walked by keys, linked to; and what a model wrote is text."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,24 +11,12 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from fabricated_study import EARLY, LATE, PLANTED, fabricate, key_of
+from fabricated_study import EARLY, LATE, PLANTED, key_of
 from headless_chromium import PHONE, Driver, OpenPage
-from synthscale_analysis.extract.extraction import extract_tables
-from synthscale_analysis.material import Material
-from synthscale_analysis.records import read_records
-from synthscale_analysis.studies import studies_in
+from synthscale_analysis.extract.tables import SOLUTIONS
 
 WIDGET = ".widget-solutions"
-NUM_PROBLEMS = 5
-
-
-@pytest.fixture(scope="session")
-def made_up(tmp_path_factory: pytest.TempPathFactory, report_on: Callable[[Path], Path]) -> Path:
-    """A study with artifacts, the tables made from them, and its page."""
-    study = fabricate(tmp_path_factory.mktemp("solutions"), NUM_PROBLEMS)
-    (part,) = studies_in(read_records(study), study / "report")
-    extract_tables(Material(part, study))
-    return report_on(study)
+NUM_PROBLEMS = 5  # of the study with artifacts
 
 
 def widget_of(driver: Driver) -> WebElement:
@@ -71,6 +61,20 @@ def test_a_wrong_solution_with_its_values_pit_and_pair(open_page: OpenPage, made
     marks = [side.find_element(By.TAG_NAME, "mark").text for side in sides]
     assert marks[0] != marks[1], "the first difference is marked on both sides"
     assert late.find_element(By.CLASS_NAME, "common").text.split("\n")[:2] == texts[0][:2]
+
+
+def test_how_often_a_solution_was_drawn_is_said_of_all_samples(
+    open_page: OpenPage, made_up: Path, report_on: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    study = Path(shutil.copytree(made_up, tmp_path / "study"))
+    table = study / "report" / SOLUTIONS
+    content = json.loads(table.read_text(encoding="utf-8"))
+    for problem in content["sets"][0]["problems"]:
+        problem["num_samples"], problem["solutions"][LATE]["copies"] = 16, 8
+    table.write_text(json.dumps(content), encoding="utf-8")
+    widget = widget_of(open_page(report_on(study)))
+    assert "8 of 16 samples are this solution" in solutions(widget)[LATE].text
+    assert sum("samples are" in solution.text for solution in solutions(widget)) == 1
 
 
 def test_shades_follow_the_advantage_and_numbers_say_it_too(open_page: OpenPage, made_up: Path) -> None:

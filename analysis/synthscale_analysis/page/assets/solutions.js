@@ -93,7 +93,7 @@
     line.append(make("span", "number", `#${solution.index}`), name);
     if (solution.known.outcomes) line.append(chips(solution, advantages));
     const notes = [];
-    if (solution.copies > 1) notes.push(`drawn ${solution.copies} times`);
+    if (solution.copies > 1) notes.push(`${solution.copies} of ${solution.num_samples} samples are this solution`);
     if (solution.known.pit !== undefined) notes.push(`pit at step ${solution.known.pit}`);
     if ((solution.wrong || []).some(Boolean)) notes.push(`step ${solution.wrong.indexOf(1) + 1} is truly wrong`);
     if (solution.known.imitated) notes.push("imitated");
@@ -234,7 +234,8 @@
 
   function solutionsOf(problem, view) {
     const known = (view.problems[problem.id] || { solutions: {} }).solutions;
-    return problem.solutions.map((one) => ({ ...one, known: known[one.index] || {} }));
+    const { num_samples } = problem;
+    return problem.solutions.map((one) => ({ ...one, num_samples, known: known[one.index] || {} }));
   }
 
   function matches(problem, solution, filter, search) {
