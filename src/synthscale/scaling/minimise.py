@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from synthscale.scaling.laws import Bound, FloatArray
 
 #: δ of the first step (nearly least squares for log residuals) and the factor between steps.
-FIRST_DELTA, DELTA_STEP = 1.0, 10**-0.5
+FIRST_DELTA, DELTA_STEP = 1.0, 0.1
 #: A curve is done with a δ where a Newton step would lower its loss by less than this share: least squares, the steps
 #: between, and the last δ; or after so many iterations at a δ between, and at the first or the last.
 FIRST_GAIN, APPROACH_GAIN, LEAST_GAIN = 1e-8, 1e-3, 1e-12
