@@ -48,7 +48,7 @@ def needed_by(gsm8k_folder: Path, small_llama: Path, monkeypatch: pytest.MonkeyP
             return ["task=gsm8k", *needs[:-1]]
         if option.parts[0] == "teacher" and option.name != "procedural":
             return ["task=gsm8k", *needs, *TEACHER]
-        return needs if option.parts[0] == "task" and option.name != "precedence" else address.get(str(option), [])
+        return needs if option.parts[0] == "task" and option.name not in KINDS["task"] else address.get(str(option), [])
 
     return of
 
@@ -282,7 +282,8 @@ def test_a_key_that_no_code_reads_is_found():
 
 
 @pytest.mark.parametrize(
-    ("task", "teacher"), [("precedence", "procedural"), ("gsm8k", "procedural"), ("gsm8k", "server")]
+    ("task", "teacher"),
+    [("precedence", "procedural"), ("crossroads", "procedural"), ("gsm8k", "procedural"), ("gsm8k", "server")],
 )
 def test_schema_and_yaml_agree_on_every_key(compose, task, teacher):
     """What composes holds the schema's keys and no others, with nothing missing."""

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from synthscale.problem import (
+    CrossroadsConfig,
     PrecedenceConfig,
     Problem,
     StepBoundary,
@@ -21,6 +22,7 @@ from synthscale.problem import (
 
 LINES = StepBoundary.line
 NUM_REMEMBERED = 2**16  # solutions
+WORLDS = {"precedence": PrecedenceConfig, "crossroads": CrossroadsConfig}  # by how a task's name begins
 
 
 class Reading:
@@ -53,8 +55,9 @@ class Reading:
 def reading_of(task: Mapping[str, Any]) -> Reading:
     """The reading for the task of this config, as a manifest has it; by lines where it is of an unknown kind."""
     try:
-        if str(task.get("name")).startswith("precedence"):
-            world = build_task(PrecedenceConfig(**task))
+        config = WORLDS.get(str(task.get("name")).partition("_")[0])
+        if config is not None:
+            world = build_task(config(**task))
             return Reading(world.steps, world.step_truths)
         boundary = StepBoundary(task.get("step_boundary", LINES.value))
     except (TypeError, ValueError):  # of another version, with other keys

@@ -1,6 +1,7 @@
 """Problems, solutions, steps and verdicts, and the tasks that offer them."""
 
 from synthscale.problem.answer import AnswerPolicy, Grade, Grader
+from synthscale.problem.crossroads import CrossroadsConfig, CrossroadsTask
 from synthscale.problem.dataset import DatasetConfig, DatasetTask
 from synthscale.problem.equations import equations
 from synthscale.problem.precedence import PrecedenceConfig, PrecedenceTask
@@ -17,12 +18,15 @@ from synthscale.problem.problem import (
     check_between,
 )
 from synthscale.problem.steps import StepBoundary, exact_steps, join_steps, split_steps
+from synthscale.problem.world import World, WorldConfig
 
 __all__ = [
     "IF_SET",
     "ONLY_HOW",
     "ONLY_WITHOUT_FINGERPRINT",
     "AnswerPolicy",
+    "CrossroadsConfig",
+    "CrossroadsTask",
     "DatasetConfig",
     "DatasetTask",
     "Grade",
@@ -36,7 +40,10 @@ __all__ = [
     "Task",
     "TaskConfig",
     "Verdict",
+    "World",
+    "WorldConfig",
     "build_task",
+    "build_world",
     "check_between",
     "equations",
     "exact_steps",
@@ -51,8 +58,17 @@ def build_task(config: TaskConfig) -> Task:
     Raises:
         ValueError: if no task goes by that config.
     """
-    if isinstance(config, PrecedenceConfig):
-        return PrecedenceTask(config)
+    if isinstance(config, WorldConfig):
+        return build_world(config)
     if isinstance(config, DatasetConfig):
         return DatasetTask(config)
     raise ValueError(f"task {config.name} has no implementation: its config is neither a world's nor a data set's.")
+
+
+def build_world(config: WorldConfig) -> World:
+    """The embedded world that a config describes; ValueError as of `build_task`."""
+    if isinstance(config, PrecedenceConfig):
+        return PrecedenceTask(config)
+    if isinstance(config, CrossroadsConfig):
+        return CrossroadsTask(config)
+    raise ValueError(f"task {config.name} has no implementation.")

@@ -33,25 +33,31 @@ from synthscale.problem.problem import (
     Problem,
     Split,
     StepTruth,
-    TaskConfig,
     Verdict,
     check_between,
 )
 from synthscale.problem.steps import exact_steps, join_steps, split_steps
+from synthscale.problem.world import (
+    CHUNK_SIZE,
+    MAX_BARREN_CHUNKS,
+    MAX_DATA_SIZE,
+    MAX_HELD_OUT,
+    OPERATOR_SYMBOLS,
+    SPLIT_CODE,
+    Array,
+    Codes,
+    WorldConfig,
+    first_problems,
+    is_of,
+    zipf,
+)
 
-OPERATOR_SYMBOLS = "+-*/%^&~!@$?<>:;"
-CHUNK_SIZE = 4096
-MAX_BARREN_CHUNKS = 50  # chunks without a new problem after which the world counts as exhausted
-MAX_DATA_SIZE = 1_000_000
 MAX_OPERATORS = 100_000
-TEST_SHARE, VALIDATION_SHARE = 0.1, 0.1
-SPLIT_CODE = {Split.TRAIN: 0, Split.VALIDATION: 1, Split.TEST: 2}
-
-Array = NDArray[np.int64]
+KNOWN_SHARE = 5  # of so many problems of pretraining one is of the operators whose levels the base is to know
 
 
 @dataclass(kw_only=True, slots=True)
-class PrecedenceConfig(TaskConfig):
+class PrecedenceConfig(WorldConfig):
     """The world's size and shape; every world seed is another world, with its own tables and levels."""
 
     name: str = "precedence"
@@ -118,7 +124,7 @@ class PrecedenceConfig(TaskConfig):
     @property
     def max_held_out(self) -> int:
         """Validation or test problems on offer."""
-        return max(1, min(100_000, self.num_expressions // 100))
+        return max(1, min(MAX_HELD_OUT, self.num_expressions // 100))
 
     @property
     def max_validation(self) -> int:
@@ -131,9 +137,14 @@ class PrecedenceConfig(TaskConfig):
         return self.max_held_out
 
     @property
-    def has_embedded_learner(self) -> bool:
-        """Yes: its words are few enough for a tiny base policy."""
-        return True
+    def num_prompt_tokens(self) -> int:
+        """Values, operators and a line break."""
+        return 2 * self.operators_per_problem + 2
+
+    @property
+    def tokens_left(self) -> list[int]:
+        """What is left of a solution after a step is the solution of a shorter problem."""
+        return [number * (number + 8) for number in range(1, self.operators_per_problem)]
 
 
 @dataclass(frozen=True)
@@ -159,8 +170,7 @@ class PrecedenceTask:
     @cached_property
     def operator_frequencies(self) -> NDArray[np.float64]:
         """How often each operator is drawn, shape (num_operators,), by Zipf's law."""
-        weights = np.arange(1, self.config.num_operators + 1, dtype=np.float64) ** -self.config.zipf_exponent
-        return np.asarray(weights / weights.sum())
+        return zipf(self.config.num_operators, self.config.zipf_exponent)
 
     @cached_property
     def operators(self) -> list[str]:
@@ -195,15 +205,7 @@ class PrecedenceTask:
             ValueError: if the world cannot give that many.
         """
         limit = self.config.max_data_size if split is Split.TRAIN else self.config.max_held_out
-        check_between(f"number of {split} problems", num_problems, 0, limit)
-        chosen: list[Problem] = []
-        for problem in self._stream(split, seed):
-            if len(chosen) == num_problems:
-                break
-            chosen.append(problem)
-        if len(chosen) < num_problems:
-            raise ValueError(f"task {self.config.name} has {len(chosen)} {split} problems, not {num_problems}.")
-        return chosen
+        return first_problems(self.config, split, num_problems, limit, self._stream(split, seed))
 
     @property
     def has_solutions(self) -> bool:
@@ -280,8 +282,26 @@ class PrecedenceTask:
         operators = generator.integers(low, high, size=(2 * num_problems, num_operators))
         answers, _ = self._answers(values, operators)
         # held-out expressions are a fifth of all, so twice the number is enough for any but tiny draws
-        train = np.flatnonzero(self._split_uniform(values, operators) >= TEST_SHARE + VALIDATION_SHARE)
+        train = np.flatnonzero(is_of(Split.TRAIN, self._codes(values, operators)))
         return [self._problem(values[i], operators[i], int(answers[i])) for i in train[:num_problems]]
+
+    def pretraining_solutions(self, num_problems: int, generator: np.random.Generator) -> list[tuple[Problem, str]]:
+        """Problems of all lengths with exact steps in a random order; of known operators some, in a right one."""
+        num_known = num_problems // KNOWN_SHARE if self.config.num_known_operators else 0
+        solutions = self._pretraining_solutions(num_problems - num_known, generator, known=False)
+        return solutions + (self._pretraining_solutions(num_known, generator, known=True) if num_known else [])
+
+    def _pretraining_solutions(
+        self, num_problems: int, generator: np.random.Generator, *, known: bool
+    ) -> list[tuple[Problem, str]]:
+        lengths = range(1, self.config.operators_per_problem + 1)
+        problems = [
+            problem
+            for length in lengths
+            for problem in self.draw_problems(generator, num_problems // len(lengths), length, known=known)
+        ]
+        write = self.trace if known else self.unordered_trace
+        return [(problem, write(problem, generator)) for problem in problems]
 
     def _solve(self, problem: Problem, generator: np.random.Generator, *, right: bool) -> str:
         tokens, steps = problem.text.split(), []
@@ -334,30 +354,16 @@ class PrecedenceTask:
         operators = generator.choice(
             config.num_operators, size=(CHUNK_SIZE, config.operators_per_problem), p=self.operator_frequencies
         )
-        uniform = self._split_uniform(values, operators)
-        mine = {
-            Split.TEST: uniform < TEST_SHARE,
-            Split.VALIDATION: (uniform >= TEST_SHARE) & (uniform < TEST_SHARE + VALIDATION_SHARE),
-            Split.TRAIN: uniform >= TEST_SHARE + VALIDATION_SHARE,
-        }[split]
+        mine = is_of(split, self._codes(values, operators))
         return values[mine], operators[mine]
 
-    def _codes(self, values: Array, operators: Array) -> Array:
+    def _codes(self, values: Array, operators: Array) -> Codes:
         """One integer an expression, shape (B,): mixed radix over its values and operators."""
         codes = values[:, 0]
         for i in range(operators.shape[1]):
             codes = codes * self.config.num_operators + operators[:, i]
             codes = codes * self.config.num_values + values[:, i + 1]
-        return np.asarray(codes)
-
-    def _split_uniform(self, values: Array, operators: Array) -> NDArray[np.float64]:
-        """A number in [0, 1) for each expression, shape (B,), from SplitMix64 (Steele et al. 2014) of its code."""
-        with np.errstate(over="ignore"):
-            z = self._codes(values, operators).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            z = z ^ (z >> np.uint64(31))
-        return np.asarray((z >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+        return codes.astype(np.uint64)
 
     def _answers(self, values: Array, operators: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Reference answers, shape (B,), and whether no order with a wrong step reaches them, shape (B,).

@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from synthscale.policy.config import ArchitectureConfig, PolicyConfig
-from synthscale.problem import PrecedenceConfig, PrecedenceTask
+from synthscale.problem import PrecedenceConfig, WorldConfig, build_world
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.stage import Artifact, Measures
 from synthscale.training.config import TrainerConfig
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from synthscale.mixture.example import Example
-
 VERSION = 1
-KNOWN_SHARE = 5  # of so many problems one is of the operators whose levels the base is to know
 
 
 @dataclass(kw_only=True, slots=True)
@@ -35,7 +28,7 @@ class PretrainConfig:
     learning_rate: float = 4e-3
     num_problems: int = 100_000  # distinct draws; passed over as often as the updates need
     seed: int = 0
-    world: PrecedenceConfig = field(default_factory=PrecedenceConfig)
+    world: WorldConfig = field(default_factory=PrecedenceConfig)
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
 
 
@@ -44,6 +37,7 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     import numpy as np
     import torch
 
+    from synthscale.mixture.example import Example
     from synthscale.policy.policy import save_policy
     from synthscale.policy.prompter import Prompter
     from synthscale.policy.tiny import build_model, build_tokenizer
@@ -53,15 +47,13 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
     from synthscale.training.module import Objective
     from synthscale.training.validation import Validator
 
-    task = PrecedenceTask(config.world)
+    task = build_world(config.world)
     tokenizer = build_tokenizer(task.words)
     torch.manual_seed(config.seed)
     model = build_model(config.architecture, tokenizer)
     generator = np.random.default_rng([config.seed, 2])
-    num_known = config.num_problems // KNOWN_SHARE if config.world.num_known_operators else 0
-    examples = solved(task, config.num_problems - num_known, generator, known=False)
-    if num_known:
-        examples += solved(task, num_known, generator, known=True)
+    solutions = task.pretraining_solutions(config.num_problems, generator)
+    examples = [Example(problem.problem_id, task.prompt(problem), text) for problem, text in solutions]
     encoder = Encoder(Prompter(tokenizer, PolicyConfig()), eos_after_prefix=False)
     trainer = TrainerConfig(batch_size=config.batch_size)
     validator = Validator(
@@ -87,17 +79,3 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         save_policy(result.model, tokenizer, out / "model")
         result.write_curves(out / "curves.csv")
     return result.measures()
-
-
-def solved(task: PrecedenceTask, num_problems: int, generator: np.random.Generator, *, known: bool) -> list[Example]:
-    """Problems of all lengths with solutions: right ones where the base is to know the operators' levels."""
-    from synthscale.mixture.example import Example
-
-    lengths = range(1, task.config.operators_per_problem + 1)
-    problems = [
-        problem
-        for length in lengths
-        for problem in task.draw_problems(generator, num_problems // len(lengths), length, known=known)
-    ]
-    write = task.trace if known else task.unordered_trace
-    return [Example(p.problem_id, task.prompt(p), write(p, generator)) for p in problems]

@@ -20,7 +20,7 @@ from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
 from synthscale.policy.model_source import check_model_source
-from synthscale.problem import DatasetConfig, PrecedenceConfig, Split, TaskConfig, check_between
+from synthscale.problem import CrossroadsConfig, DatasetConfig, PrecedenceConfig, Split, TaskConfig, check_between
 from synthscale.stage.evaluate import EvaluationConfig
 from synthscale.stage.stage import STAGES
 from synthscale.study.error import UserError
@@ -248,7 +248,7 @@ GROUPS: dict[str, type[Any]] = {
     "logger": LoggerConfig,
 }
 KINDS: dict[str, dict[str, type[Any]]] = {  # groups whose options have keys of their own, by the name of the schema
-    "task": {"precedence": PrecedenceConfig, "dataset": DatasetConfig},
+    "task": {"precedence": PrecedenceConfig, "crossroads": CrossroadsConfig, "dataset": DatasetConfig},
     "teacher": {"procedural": ProceduralTeacherConfig, "server": ServerTeacherConfig},
 }
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NamedTuple
 
-from synthscale.problem import DatasetConfig, PrecedenceConfig, TaskConfig, build_task
+from synthscale.problem import DatasetConfig, TaskConfig, WorldConfig, build_task
 from synthscale.problem.typical import Typical, typical_of
 from synthscale.stage.stage import Artifact, Node, plain
 from synthscale.study.config import ExecutionConfig
@@ -226,13 +226,10 @@ def lengths_in_words(node: Node) -> Lengths | None:
     """What the embedded world says of its sequences, where the learner's tokens are its words; None of others."""
     task: TaskConfig = node.config.world if node.stage == "pretrain" else node.config.task
     base = base_of(node)
-    if not isinstance(task, PrecedenceConfig) or not (base is None or base.startswith("pretrain-")):
+    if not isinstance(task, WorldConfig) or not (base is None or base.startswith("pretrain-")):
         return None
-    prompt = 2 * task.operators_per_problem + 2  # values, operators, a line break
-    solutions = [task.max_solution_tokens]
-    if node.stage == "credit":  # what is left of a solution after a step is the solution of a shorter problem
-        shorter = range(1, task.operators_per_problem)
-        solutions = [replace(task, operators_per_problem=number).max_solution_tokens for number in shorter]
+    prompt = task.num_prompt_tokens
+    solutions = task.tokens_left if node.stage == "credit" else [task.max_solution_tokens]
     return Lengths(prompt + task.max_solution_tokens, statistics.fmean(solutions or [0]), prompt)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from synthscale.credit.pit import CreditSearch, PitRule
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.model_source import fingerprint_of
-from synthscale.problem import DatasetConfig, PrecedenceConfig, StepBoundary
+from synthscale.problem import DatasetConfig, StepBoundary, WorldConfig
 from synthscale.stage.compose import ComposeConfig
 from synthscale.stage.credit import RolloutConfig
 from synthscale.stage.evaluate import EvaluateConfig
@@ -95,7 +95,7 @@ def inputs_from(nodes: dict[str, Node], **stages: str) -> dict[str, Node]:
 def pretrain_node(config: RunConfig) -> Node:
     """The base policy, which does not depend on the data set."""
     world = config.task
-    assert isinstance(world, PrecedenceConfig), "RunConfig asks for model.path where a task has no embedded learner"
+    assert isinstance(world, WorldConfig), "RunConfig asks for model.path where a task has no embedded learner"
     return Node(
         "pretrain",
         PretrainConfig(

@@ -1,0 +1,378 @@
+"""The second embedded world: at each crossing several roads are offered, and some of them are sound.
+
+A problem is a row of crossings, each a row of roads, each a label, two values and an operator between them::
+
+    a0 3 +17 5 a1 2 *9 2 a2 6 +4 1 ; b0 …
+
+A step takes a road of the next crossing and writes its value by the operator's table, and the values so far::
+
+    a1 2 *9 2 = 4 | 4
+    b0 5 -3 1 = 2 | 4 2
+
+What the last step keeps is the answer. Thousands of operators share a few tables, and each is sound or not: that is the
+rule which the synthetic data teach, one bit an operator, that does not follow from the others'. The sound roads of a
+crossing share one value, and the others another. So a solution is right where all its roads are sound, and nothing in a
+problem tells which are but what is known of their operators.
+
+In precedence any right order tells the whole parse tree. Here a teacher's solution does not tell all its problem has to
+teach: of several sound roads it takes one, and says little of the others. What a learner finds out by taking them
+itself, right and wrong, is new. With `answer: sum` the steps keep the sum of the values so far, modulo the number of
+values, and not each of them: a wrong road then lowers the chance of success, and another one may make it good by luck.
+
+The reward sees the answer alone; the world knows the truth of every step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthscale.problem.problem import Problem, Split, StepTruth, Verdict, check_between
+from synthscale.problem.steps import exact_steps, join_steps, split_steps
+from synthscale.problem.world import (
+    CHUNK_SIZE,
+    MAX_BARREN_CHUNKS,
+    MAX_DATA_SIZE,
+    MAX_HELD_OUT,
+    OPERATOR_SYMBOLS,
+    SPLIT_CODE,
+    Array,
+    Codes,
+    WorldConfig,
+    first_problems,
+    is_of,
+    mixed,
+    zipf,
+)
+
+LABELS = "abcdef"
+WORDS_OF_ROAD = 4
+KNOWN_SHARE = 5  # of so many problems of pretraining one is of the operators whose soundness the base is to know
+
+
+class Kept(Enum):
+    """What a solution keeps of its values, and its answer is."""
+
+    all = "all"  # no wrong road leads to the answer
+    sum = "sum"  # a wrong road may be made good by another
+
+
+@dataclass(kw_only=True, slots=True)
+class CrossroadsConfig(WorldConfig):
+    """The world's size and shape; every world seed is another world, with its own tables and sound operators."""
+
+    name: str = "crossroads"
+    num_crossings: int = 3
+    num_roads: int = 4  # at each crossing, of different operators
+    sound_share: float = 0.5  # of operators
+    num_operators: int = 2048
+    num_tables: int = 6
+    num_values: int = 7
+    zipf_exponent: float = 1.0  # frequency of the i-th operator ~ i^-a; 0 is uniform
+    num_known_operators: int = 64  # beside the others, in pretraining alone: the base knows which of these are sound
+    answer: Kept = Kept.all
+    world_seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.answer = Kept(self.answer)  # a manifest has it as text
+        if not re.fullmatch(r"crossroads(_\w+)?", self.name):
+            raise ValueError(f"task.name must be crossroads, or crossroads_ and a label, but is {self.name}.")
+        check_between("task.num_crossings", self.num_crossings, 1, len(LABELS))
+        check_between("task.num_roads", self.num_roads, 2, 10)
+        check_between("task.sound_share", self.sound_share, 0.05, 0.95)
+        check_between("task.num_operators", self.num_operators, 4 * self.num_roads, 100_000)
+        check_between("task.num_tables", self.num_tables, 1, len(OPERATOR_SYMBOLS))
+        check_between("task.num_values", self.num_values, 2, 10)
+        check_between("task.zipf_exponent", self.zipf_exponent, 0.0, 5.0)
+        check_between("task.num_known_operators", self.num_known_operators, 4 * self.num_roads, 100_000)
+
+    @property
+    def max_data_size(self) -> int:
+        """Training problems on offer: there are far more."""
+        return MAX_DATA_SIZE
+
+    @property
+    def max_validation(self) -> int:
+        """Validation problems on offer."""
+        return MAX_HELD_OUT
+
+    @property
+    def max_test(self) -> int:
+        """Test problems on offer."""
+        return MAX_HELD_OUT
+
+    @property
+    def num_prompt_tokens(self) -> int:
+        """Roads, what stands between crossings, and a line break."""
+        return self.num_crossings * (WORDS_OF_ROAD * self.num_roads + 1)
+
+    @property
+    def max_solution_tokens(self) -> int:
+        """A step has a road, its value between two marks, what is kept, and its end."""
+        return sum(map(self._step_tokens, range(1, self.num_crossings + 1)))
+
+    @property
+    def tokens_left(self) -> list[int]:
+        """Tokens of the steps after 1 … L − 1 of them."""
+        steps = [self._step_tokens(number) for number in range(1, self.num_crossings + 1)]
+        return [sum(steps[done:]) for done in range(1, self.num_crossings)]
+
+    def _step_tokens(self, number: int) -> int:
+        return WORDS_OF_ROAD + 4 + (number if self.answer is Kept.all else 1)
+
+    def pretraining_world(self) -> CrossroadsConfig:
+        """The same tables and words, with the keys that a base policy does not depend on at their defaults."""
+        return CrossroadsConfig(
+            num_crossings=self.num_crossings,
+            num_roads=self.num_roads,
+            sound_share=self.sound_share,
+            num_operators=self.num_operators,
+            num_tables=self.num_tables,
+            num_values=self.num_values,
+            num_known_operators=self.num_known_operators,
+            answer=self.answer,
+            world_seed=self.world_seed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Problems in numbers: operators and their values left and right, [B, num_crossings, num_roads] each."""
+
+    operators: Array
+    left: Array
+    right: Array
+
+    def take(self, which: NDArray[np.bool_]) -> Drawn:
+        """Those that are chosen."""
+        return Drawn(self.operators[which], self.left[which], self.right[which])
+
+    def codes(self) -> Codes:
+        """A hash of each problem, [B]."""
+        numbers = np.stack([self.operators, self.left, self.right], axis=-1).reshape(len(self.operators), -1)
+        codes = np.zeros(len(numbers), dtype=np.uint64)
+        for column in numbers.T:
+            codes = mixed(codes ^ column.astype(np.uint64))
+        return codes
+
+
+@dataclass(frozen=True)
+class CrossroadsTask:
+    """Problems, reference answers, verdicts and the truth of steps in one world."""
+
+    config: CrossroadsConfig
+
+    @cached_property
+    def tables(self) -> Array:
+        """Tables of operators, [num_tables, num_values, num_values]; each holds every value."""
+        config, generator = self.config, self._world_generator("tables")
+        cells = config.num_values**2
+        every = np.arange(cells) % config.num_values
+        tables = [generator.permutation(every) for _ in range(config.num_tables)]
+        return np.stack(tables).reshape(config.num_tables, config.num_values, config.num_values)
+
+    @cached_property
+    def is_sound(self) -> NDArray[np.bool_]:
+        """Which operators are sound, [num_operators + num_known_operators]."""
+        return self._world_generator("sound").random(len(self.operators)) < self.config.sound_share
+
+    @cached_property
+    def operators(self) -> list[str]:
+        """The operators' words, the table's symbol and a number; those that the base alone is to know come last."""
+        num, num_tables = self.config.num_operators + self.config.num_known_operators, self.config.num_tables
+        return [f"{OPERATOR_SYMBOLS[i % num_tables]}{i // num_tables}" for i in range(num)]
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Each operator's place among `operators`."""
+        return {word: i for i, word in enumerate(self.operators)}
+
+    @cached_property
+    def words(self) -> list[str]:
+        """Every word that problems and solutions are written in, line breaks apart."""
+        values = [str(value) for value in range(self.config.num_values)]
+        return [*values, *self.operators, *(word for labels in self._labels for word in labels), ";", "=", "|"]
+
+    @cached_property
+    def _labels(self) -> list[list[str]]:
+        return [[f"{letter}{road}" for road in range(self.config.num_roads)] for letter in self._letters]
+
+    @property
+    def _letters(self) -> str:
+        return LABELS[: self.config.num_crossings]
+
+    def problems(self, split: Split, num_problems: int, seed: int = 0) -> list[Problem]:
+        """The first `num_problems` problems of the stream that (split, seed) names, none twice."""
+        limit = MAX_DATA_SIZE if split is Split.TRAIN else MAX_HELD_OUT
+        return first_problems(self.config, split, num_problems, limit, self._stream(split, seed))
+
+    @property
+    def has_solutions(self) -> bool:
+        """Yes: the world solves itself."""
+        return True
+
+    def prompt(self, problem: Problem) -> str:
+        """The crossings and a line break."""
+        return problem.text + "\n"
+
+    def solution(self, text: str) -> str:
+        """One step a line, without other white space at a line's ends."""
+        return join_steps(split_steps(text))
+
+    def steps(self, solution: str) -> list[str]:
+        """The lines with their line breaks."""
+        return exact_steps(solution)
+
+    def answer(self, solution: str) -> str | None:
+        """What the last step keeps, where it is what a solution of all crossings keeps."""
+        steps = split_steps(solution)
+        kept = steps[-1].partition("|")[2].split() if steps else []
+        wanted = self.config.num_crossings if self.config.answer is Kept.all else 1
+        is_whole = len(steps) == self.config.num_crossings and len(kept) == wanted
+        return " ".join(kept) if is_whole and all(value.isascii() and value.isdigit() for value in kept) else None
+
+    def verdict(self, problem: Problem, solution: str) -> Verdict:
+        """Compare the answer with the reference answer, exactly."""
+        answer = self.answer(solution)
+        if answer is None:
+            return Verdict.UNPARSEABLE
+        return Verdict.CORRECT if answer == problem.answer else Verdict.WRONG
+
+    def step_truths(self, problem: Problem, steps: list[str]) -> list[StepTruth]:
+        """The truth of each step, judged against what the step before it kept, right or wrong."""
+        crossings, kept, truths = self._roads(problem), list[str](), []
+        for number, step in enumerate(steps):
+            words = step.split()
+            roads = crossings[number] if number < len(crossings) else {}
+            truths.append(self._judge(roads, kept, words))
+            kept = words[words.index("|") + 1 :] if "|" in words else []
+        return truths
+
+    def take(self, road: list[str], kept: list[str]) -> tuple[str, list[str]]:
+        """The step that takes a road (label, left, operator, right), and what is kept after it."""
+        _, left, operator, right = road
+        value = int(self.tables[self.index[operator] % self.config.num_tables, int(left), int(right)])
+        if self.config.answer is Kept.all:
+            kept = [*kept, str(value)]
+        else:
+            kept = [str((value + sum(map(int, kept))) % self.config.num_values)]
+        return f"{' '.join(road)} = {value} | {' '.join(kept)}", kept
+
+    def trace(self, problem: Problem, generator: np.random.Generator) -> str:
+        """A right solution: of the sound roads of each crossing one at random."""
+        return self._solve(problem, generator, sound=True)
+
+    def aimless_trace(self, problem: Problem, generator: np.random.Generator) -> str:
+        """A solution with exact steps that takes any roads."""
+        return self._solve(problem, generator, sound=False)
+
+    def pretraining_solutions(self, num_problems: int, generator: np.random.Generator) -> list[tuple[Problem, str]]:
+        """Exact steps on any roads of uniform operators; of those to be known some, on sound roads."""
+        num_known = num_problems // KNOWN_SHARE
+        config, known = self.config, np.zeros(len(self.operators))
+        others = known.copy()
+        others[: config.num_operators], known[config.num_operators :] = 1 / config.num_operators, 1.0
+        drawn = self._written(self._draw(generator, num_problems - num_known, others))
+        of_known = self._written(self._draw(generator, num_known, known / config.num_known_operators))
+        return [(problem, self.aimless_trace(problem, generator)) for problem in drawn] + [
+            (problem, self.trace(problem, generator)) for problem in of_known
+        ]
+
+    def _solve(self, problem: Problem, generator: np.random.Generator, *, sound: bool) -> str:
+        kept, steps = list[str](), []
+        for roads in self._roads(problem):
+            open_roads = [road for road in roads.values() if not sound or self.is_sound[self.index[road[2]]]]
+            step, kept = self.take(open_roads[int(generator.integers(len(open_roads)))], kept)
+            steps.append(step)
+        return join_steps(steps)
+
+    def _roads(self, problem: Problem) -> list[dict[str, list[str]]]:
+        """Each crossing's roads by their labels."""
+        crossings = []
+        for text in problem.text.split(" ; "):
+            words = text.split()
+            roads = [words[i : i + WORDS_OF_ROAD] for i in range(0, len(words), WORDS_OF_ROAD)]
+            crossings.append({road[0]: road for road in roads})
+        return crossings
+
+    def _judge(self, roads: dict[str, list[str]], kept: list[str], words: list[str]) -> StepTruth:
+        road = roads.get(words[0]) if words else None
+        values = {str(value) for value in range(self.config.num_values)}
+        if road is None or not values.issuperset(kept) or words != self.take(road, kept)[0].split():
+            return StepTruth.WRONG_EXECUTION
+        return StepTruth.RIGHT if self.is_sound[self.index[road[2]]] else StepTruth.WRONG_DECISION
+
+    def _stream(self, split: Split, seed: int) -> Iterator[Problem]:
+        seen: set[int] = set()
+        frequencies = np.zeros(len(self.operators))
+        frequencies[: self.config.num_operators] = zipf(self.config.num_operators, self.config.zipf_exponent)
+        chunk = barren = 0
+        while barren < MAX_BARREN_CHUNKS:
+            generator = np.random.default_rng([self.config.world_seed, SPLIT_CODE[split], seed, chunk])
+            drawn, num_seen = self._draw(generator, CHUNK_SIZE, frequencies), len(seen)
+            codes = drawn.codes()
+            mine = is_of(split, codes)
+            for code, problem in zip(codes[mine].tolist(), self._written(drawn.take(mine)), strict=True):
+                if code not in seen:
+                    seen.add(code)
+                    yield problem
+            chunk += 1
+            barren = 0 if len(seen) > num_seen else barren + 1
+
+    def _draw(self, generator: np.random.Generator, num_problems: int, frequencies: NDArray[np.float64]) -> Drawn:
+        """So many problems, each crossing with different operators, some of them sound and some not."""
+        config = self.config
+        wanted = num_problems * config.num_crossings
+        operators = self._crossings(generator, wanted, frequencies).reshape(num_problems, config.num_crossings, -1)
+        shape = operators.shape[:2]
+        sound_value = generator.integers(config.num_values, size=shape)
+        other_value = (sound_value + generator.integers(1, config.num_values, size=shape)) % config.num_values
+        value = np.where(self.is_sound[operators], sound_value[..., None], other_value[..., None])
+        num_cells = self._cells.shape[2]
+        cell = self._cells[operators % config.num_tables, value, generator.integers(num_cells, size=operators.shape)]
+        return Drawn(operators, cell // config.num_values, cell % config.num_values)
+
+    def _crossings(self, generator: np.random.Generator, num: int, frequencies: NDArray[np.float64]) -> Array:
+        """Operators of crossings, [num, num_roads]."""
+        found, num_found = list[Array](), 0
+        while num_found < num:
+            drawn = generator.choice(len(frequencies), size=(2 * num, self.config.num_roads), p=frequencies)
+            ordered = np.sort(drawn, axis=1)
+            differ = (ordered[:, 1:] > ordered[:, :-1]).all(axis=1)
+            num_sound = self.is_sound[drawn].sum(axis=1)
+            found.append(drawn[differ & (num_sound > 0) & (num_sound < self.config.num_roads)])
+            num_found += len(found[-1])
+        return np.concatenate(found)[:num]
+
+    @cached_property
+    def _cells(self) -> Array:
+        """Cells of each table that hold each value, [num_tables, num_values, num_values]: left times n plus right."""
+        flat = self.tables.reshape(self.config.num_tables, -1)
+        order = np.argsort(flat, axis=1, kind="stable")
+        return order.reshape(self.config.num_tables, self.config.num_values, self.config.num_values)
+
+    def _written(self, drawn: Drawn) -> list[Problem]:
+        values = self.tables[drawn.operators % self.config.num_tables, drawn.left, drawn.right]
+        sound = np.where(self.is_sound[drawn.operators], values, -1).max(axis=2)
+        if self.config.answer is Kept.sum:
+            sound = sound.sum(axis=1, keepdims=True) % self.config.num_values
+        problems = []
+        for roads, answer in zip(np.stack([drawn.left, drawn.operators, drawn.right], axis=-1), sound, strict=True):
+            crossings = [
+                " ".join(
+                    f"{label} {left} {self.operators[operator]} {right}"
+                    for label, (left, operator, right) in zip(labels, of_crossing, strict=True)
+                )
+                for labels, of_crossing in zip(self._labels, roads.tolist(), strict=True)
+            ]
+            problems.append(Problem(" ; ".join(crossings), " ".join(map(str, answer))))
+        return problems
+
+    def _world_generator(self, purpose: str) -> np.random.Generator:
+        return np.random.default_rng([self.config.world_seed, *purpose.encode()])
