@@ -1,13 +1,14 @@
 """Bootstrap: intervals cover planted slopes about as often as they say, the same seed gives the same draws."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from synthscale.scaling import LAWS, Measurements, bootstrap_fit, interval_obstacle
+from synthscale.scaling import LAWS, Measurements, bootstrap, bootstrap_fit, interval_obstacle
 from synthscale.scaling.fit import CentredProblem
-from synthscale.scaling.resample import draw_tables, leave_outs, size_counts
+from synthscale.scaling.resample import DrawnTables, draw_tables, leave_outs, size_counts
 from synthscale.scaling.spread import degrees_of_freedom, pooled_variance, run_deviations
 
 POWER, OFFSET = LAWS["power"], LAWS["power_offset"]
@@ -164,3 +165,20 @@ def test_rows_of_one_seed_move_together() -> None:
     np.testing.assert_allclose(found[:, 1] - found[:, 0], np.log(2.0))
     np.testing.assert_allclose(found[:, 3] - found[:, 2], np.log(4 / 3))
     assert len(np.unique(found[:, 0].round(6))) > 2
+
+
+def test_a_large_table_is_drawn_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = planted(3, 0.1, 0)
+    whole = bootstrap_fit(POWER, table, num_draws=200, delta=0.1).interval("b")
+    monkeypatch.setattr(bootstrap, "MOST_NUMBERS", 7 * table.num_rows)
+    drawn, draw = [], bootstrap.draw_tables
+
+    def counted(*arguments: Any) -> DrawnTables:
+        drawn.append(arguments[3])
+        return draw(*arguments)
+
+    monkeypatch.setattr(bootstrap, "draw_tables", counted)
+    in_pieces = bootstrap_fit(POWER, table, num_draws=200, delta=0.1)
+    assert drawn == [7] * 28 + [4]
+    assert len(in_pieces.draws) == 200
+    assert in_pieces.interval("b").low == pytest.approx(whole.low, abs=0.03)

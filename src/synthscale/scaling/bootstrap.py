@@ -30,6 +30,7 @@ from synthscale.scaling.spread import has_seeds
 
 NUM_DRAWS = 1000
 LEVEL = 0.95
+MOST_NUMBERS = 20_000_000  # log values of drawn tables in memory at once
 #: A floor may be 0 where this share of its draws lies below this share of their median: at the level of 99 %.
 FLOOR_TAIL, NO_FLOOR = 0.005, 1e-3
 
@@ -133,8 +134,12 @@ def bootstrap_fit(
         return problem.parameters(replace(problem, log_values=log_values).minimise(near[None, :], counts)[0])
 
     def draws_about(curve: FloatArray, num: int) -> FloatArray:
-        drawn = draw_tables(problem, curve, measurements, num, generator)
-        return refitted(drawn.log_values, drawn.counts, curve)
+        at_once = max(1, MOST_NUMBERS // measurements.num_rows)
+        pieces = []
+        for first in range(0, num, at_once):
+            drawn = draw_tables(problem, curve, measurements, min(at_once, num - first), generator)
+            pieces.append(refitted(drawn.log_values, drawn.counts, curve))
+        return np.concatenate(pieces)
 
     generator = np.random.default_rng(seed)
     draws = draws_about(start, num_draws)
