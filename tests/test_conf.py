@@ -13,6 +13,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from synthscale.mixture.mixture import StepsOfPositives
 from synthscale.problem import DatasetConfig
 from synthscale.stage.stage import STAGES
 from synthscale.study.config import GROUPS, KINDS, ConfigError, RunConfig, to_run_config
@@ -302,3 +303,10 @@ def test_schema_and_yaml_agree_on_every_key(compose, task, teacher):
                 yield (*path, name)
 
     assert set(leaves(config)) == paths
+
+
+def test_the_truth_of_steps_is_asked_of_worlds_alone(compose, needed_by):
+    needs = needed_by(Path("task/gsm8k"))
+    with pytest.raises(ConfigError, match=r"mixture\.steps=right needs the truth of every step"):
+        to_run_config(compose("task=gsm8k", *needs, "algorithm=rft", "mixture.steps=right"))
+    assert to_run_config(compose("algorithm=rft", "mixture.steps=right")).mixture.steps is StepsOfPositives.right

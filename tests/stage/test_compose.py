@@ -7,12 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from synthscale.credit.pit import PitRule
 from synthscale.mixture.example import Example
-from synthscale.mixture.mixture import MixtureConfig, PositiveChoice
-from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
+from synthscale.mixture.mixture import MixtureConfig, PositiveChoice, StepsOfPositives
+from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split, StepTruth
 from synthscale.session import Session
 from synthscale.stage import compose
 from synthscale.stage.rows import ProblemRow, SolutionRow
@@ -89,6 +90,33 @@ def test_diverse_positives_are_as_many_and_begin_with_the_first_drawn(artifact, 
     of_first = [e.chosen.split("\n")[0] for e in examples if e.problem_id == PROBLEMS[0].problem_id]
     assert of_first[:2] == ["teacher", "way 0"]
     assert len(set(of_first)) == 1 + 3 and measures["num_positives_offered"] == 4 * (1 + 3)
+
+
+@pytest.mark.parametrize(("steps", "kept"), [(StepsOfPositives.right, {True}), (StepsOfPositives.spurious, {False})])
+def test_positives_of_the_steps_that_are_asked_for(artifact, tmp_path, steps, kept):
+    task, generator = PrecedenceTask(PrecedenceConfig(unambiguous=False)), np.random.default_rng(0)
+    problems = task.problems(Split.TRAIN, 12, seed=1)
+    traces = [SolutionRow(p.problem_id, 0, task.trace(p, generator), "correct") for p in problems]
+    samples = [
+        SolutionRow(p.problem_id, i, text, task.verdict(p, text), 9)
+        for p in problems
+        for i, text in enumerate(task.unordered_trace(p, generator) for _ in range(20))
+    ]
+    inputs = {
+        "data": artifact(
+            "synthesize", problems=[ProblemRow(p.problem_id, p.text, p.answer) for p in problems], traces=traces
+        ),
+        "samples": artifact("sample", samples=samples),
+    }
+    config = config_of(steps=steps, positives_per_problem=20, examples_per_problem=20, include_teacher=False)
+    config.task = task.config
+    compose.run(config, inputs, tmp_path, Session())
+    examples = read_table(tmp_path / "examples.parquet", Example)
+    by_prompt = {task.prompt(problem): problem for problem in problems}
+    found = [(by_prompt[example.prompt], example.chosen) for example in examples]
+    assert {set(task.step_truths(p, task.steps(text))) == {StepTruth.RIGHT} for p, text in found} == kept
+    accepted = {(row.problem_id, row.solution) for row in samples if row.correct}
+    assert {(p.problem_id, text) for p, text in found} < accepted
 
 
 def test_tables_in_another_order_are_refused(artifact, tmp_path):

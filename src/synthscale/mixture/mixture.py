@@ -8,14 +8,14 @@ one a problem, so that a budget that does not reach all of them treats the probl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthscale.mixture.example import Example, PairShape
-from synthscale.problem import check_between
+from synthscale.problem import IF_SET, check_between
 
 Numbers = NDArray[np.int64]
 """Candidates by their numbers, in the order in which they are taken."""
@@ -35,6 +35,13 @@ class PositiveChoice(Enum):
     diverse = "diverse"  # only those with distinct equations, and far apart in edit distance: RFT's filter
 
 
+class StepsOfPositives(Enum):
+    """Which accepted samples may be positives, by the truth of their steps, which the embedded worlds know."""
+
+    right = "right"  # those without a wrong step
+    spurious = "spurious"  # those with at least one: right by luck
+
+
 @dataclass(kw_only=True, slots=True)
 class MixtureConfig:
     """The share of negatives at a fixed budget, and the form of the pairs."""
@@ -43,6 +50,7 @@ class MixtureConfig:
     examples_per_problem: float
     positives_per_problem: int = 4  # self-generated; at most 4 in the RFT literature
     choose: PositiveChoice = PositiveChoice.first_drawn
+    steps: StepsOfPositives | None = field(default=None, metadata=IF_SET)  # null: whatever their steps are
     include_teacher: bool = True  # the teacher's traces are positives too, and come first
     pair_shape: PairShape = PairShape.solution
     chosen_from: ChosenFrom = ChosenFrom.samples

@@ -10,9 +10,18 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from synthscale.credit.pit import CreditSearch, PitRule, find_pit, prefix_value
+from synthscale.evaluation.grade import has_wrong_step
 from synthscale.mixture.diversity import choose_diverse
 from synthscale.mixture.example import Example, PairShape
-from synthscale.mixture.mixture import ChosenFrom, MixtureConfig, PositiveChoice, mix, solution_pairs, step_pair
+from synthscale.mixture.mixture import (
+    ChosenFrom,
+    MixtureConfig,
+    PositiveChoice,
+    StepsOfPositives,
+    mix,
+    solution_pairs,
+    step_pair,
+)
 from synthscale.problem import IF_SET, Problem, StepTruth, Task, TaskConfig, build_task
 from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
@@ -130,7 +139,7 @@ def offer_all(
     pit_counts = PitCounts()
     for number, of in enumerate(problem_by_problem(config, task, inputs), 1):
         accepted = distinct_accepted(of)
-        positives.offer(choose_positives(config.mixture, of, accepted))
+        positives.offer(choose_positives(task, config.mixture, of, accepted))
         negatives = choose_negatives(of.samples, config.max_negatives_per_problem) if needs_pairs else []
         if by_step:
             pits = list(find_pits(task, negatives, of, config))
@@ -185,12 +194,16 @@ def distinct_accepted(of: OfProblem) -> list[Example]:
     return [Example(of.problem_id, of.prompt, text) for text in texts]
 
 
-def choose_positives(mixture: MixtureConfig, of: OfProblem, accepted: Sequence[Example]) -> list[Example]:
-    """The teacher's traces, if they are to be kept, and at most k other accepted samples."""
+def choose_positives(task: Task, mixture: MixtureConfig, of: OfProblem, accepted: Sequence[Example]) -> list[Example]:
+    """The teacher's traces, if they are to be kept, and at most k other accepted samples, of the steps asked for."""
     traces = of.traces if mixture.include_teacher else []
     positives = [Example(of.problem_id, of.prompt, row.solution) for row in traces]
     known = {example.chosen for example in positives}
-    return positives + list(keep([example for example in accepted if example.chosen not in known], mixture))
+    others = [example for example in accepted if example.chosen not in known]
+    if mixture.steps is not None:
+        spurious = mixture.steps is StepsOfPositives.spurious
+        others = [example for example in others if has_wrong_step(task, of.problem, example.chosen) is spurious]
+    return positives + list(keep(others, mixture))
 
 
 def keep(examples: Sequence[Example], mixture: MixtureConfig) -> Sequence[Example]:

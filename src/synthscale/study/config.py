@@ -20,7 +20,15 @@ from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
 from synthscale.policy.model_source import check_model_source
-from synthscale.problem import CrossroadsConfig, DatasetConfig, PrecedenceConfig, Split, TaskConfig, check_between
+from synthscale.problem import (
+    CrossroadsConfig,
+    DatasetConfig,
+    PrecedenceConfig,
+    Split,
+    TaskConfig,
+    WorldConfig,
+    check_between,
+)
 from synthscale.stage.evaluate import EvaluationConfig
 from synthscale.stage.stage import STAGES
 from synthscale.study.error import UserError
@@ -181,6 +189,11 @@ class RunConfig:
             raise ValueError(
                 f"sampler.max_new_tokens must be at least {self.task.max_solution_tokens}, the length of a solution of "
                 f"task {self.task.name}, but is {self.sampler.max_new_tokens}."
+            )
+        if self.mixture.steps is not None and not isinstance(self.task, WorldConfig):
+            raise ValueError(
+                f"mixture.steps={self.mixture.steps.value} needs the truth of every step, which nobody knows of task "
+                f"{self.task.name}: only the embedded worlds do."
             )
         is_exhaustive = self.credit.search is CreditSearch.exhaustive
         if "credit" in self.recipe and is_exhaustive and self.credit.best_of > self.sampler.num_samples:

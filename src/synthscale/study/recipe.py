@@ -256,6 +256,7 @@ def positives_of(mixture: MixtureConfig) -> MixtureConfig:
         examples_per_problem=mixture.examples_per_problem,
         positives_per_problem=mixture.positives_per_problem,
         choose=mixture.choose,
+        steps=mixture.steps,
         include_teacher=mixture.include_teacher,
     )
 
