@@ -11,8 +11,6 @@ from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.numbers.completeness import gaps
 from synthscale_analysis.numbers.estimates import (
     BASELINES,
-    NUM_DRAWS,
-    SEED,
     STUDY_LAWS,
     fit_to_curve,
     multipliers_of,
@@ -21,6 +19,7 @@ from synthscale_analysis.numbers.estimates import (
 from synthscale_analysis.numbers.fitting import FittedCurve
 from synthscale_analysis.numbers.stage_seconds import stage_seconds
 from synthscale_analysis.output import with_progress
+from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.studies import TaskModelRecords
 
 

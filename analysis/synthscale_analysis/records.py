@@ -30,6 +30,8 @@ def read_table(path: Path) -> pd.DataFrame:
     extension = path.suffix.lower()
     if extension not in (".csv", ".parquet"):
         raise UserError(f"cannot tell what {path} is: its name must end in .csv or .parquet")
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give a .csv or .parquet file in it")
     if not path.is_file():
         raise UserError(f"there is no file {path}")
     if extension == ".csv":

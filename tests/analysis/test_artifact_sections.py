@@ -119,6 +119,11 @@ def test_without_artifacts_there_is_a_sentence(bare: Material, module: ModuleTyp
     assert isinstance(text, str) and text.endswith(".") and "artifacts of these points are not here" in text
 
 
+def test_methods_without_credit_miss_no_artifacts(tmp_path: Path, records: Records) -> None:
+    records({"sft": 1.0}).assign(num_rollouts=pd.Series(dtype=float)).to_csv(tmp_path / "results.csv", index=False)
+    assert credit.section(material_of(tmp_path)) == "Where solutions go wrong: no method assigned credit to steps."
+
+
 def test_without_artifacts_provenance_tells_what_the_records_do(bare: Material) -> None:
     section = made(provenance, bare)
     facts = next(block for block in section.blocks if isinstance(block, Points)).sentences

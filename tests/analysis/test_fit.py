@@ -11,7 +11,7 @@ import pytest
 from synthscale_analysis.fit.command import main
 from synthscale_analysis.fit.options import parse_options
 from synthscale_analysis.numbers import fitting
-from synthscale_analysis.numbers.estimates import STUDY_DELTA
+from synthscale_analysis.protocol import STUDY_DELTA
 
 Records = Callable[..., pd.DataFrame]
 BCA = ["--interval", "bca"]
@@ -173,7 +173,17 @@ def test_a_group_that_is_too_short_gets_a_note(tmp_path: Path) -> None:
         ("n\tloss\n1\t2\n", ["--x", "n", "--y", "loss"], "its columns seem to be separated by tabs; save it with"),
         ("", ["--x", "n", "--y", "loss"], "cannot read"),
         ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--bootstrap", "1"], "at least 2 draws"),
-        ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--delta", "0"], "--delta must be positive, not 0"),
+        ("n,loss\n1,2\n2,1\n", ["--x", "n", "--y", "loss", "--delta", "0"], "--delta must be a positive number, not 0"),
+        (
+            "n,loss\n1,2\n2,1\n",
+            ["--x", "n", "--y", "loss", "--delta", "inf"],
+            "--delta must be a positive number, not inf",
+        ),
+        (
+            "n,loss\n1,.2\n2,.1\n",
+            ["--x", "n", "--y", "loss", "--num-test", "10.5"],
+            "10.5 is no whole number of problems",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(
@@ -329,3 +339,24 @@ def test_a_figure_shows_each_group_with_its_law(table: Path, extension: str) -> 
     assert content == figures[1].read_bytes()
     if extension == "svg":
         assert b"rft: err = a" in content and b"data_size" in content
+
+
+def test_a_folder_and_rows_without_a_group_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t.csv").mkdir()
+    assert main([str(tmp_path / "t.csv"), "--x", "n", "--y", "loss"]) == 2
+    assert "t.csv is a folder; give a .csv or .parquet file in it" in capsys.readouterr().err
+    path = tmp_path / "groups.csv"
+    path.write_text("m,n,loss\n" + "".join(f"{m},{n},{5 * n**-0.3}\n" for m in ("a", "") for n in (1, 2, 4, 8)))
+    assert main([str(path), "--x", "n", "--y", "loss", "--group", "m", "--bootstrap", "50"]) == 0
+    printed = capsys.readouterr().out
+    assert "(no group)" in printed and "nan" not in printed
+
+
+def test_a_table_that_takes_minutes_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthscale_analysis.fit.command.MANY", 1000)
+    path = tmp_path / "large.csv"
+    path.write_text("n,loss\n" + "".join(f"{n},{5 * n**-0.3}\n" for n in range(1, 31)))
+    assert main([str(path), "--x", "n", "--y", "loss", "--bootstrap", "40"]) == 0
+    assert "30 rows times 40 draws take minutes; --bootstrap 200 takes less" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 
 from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
 from synthscale_analysis.curves import curves_of
-from synthscale_analysis.numbers.sentences import headline, multiplier_sentence, sizes_text
+from synthscale_analysis.numbers.sentences import headline, multiplier_sentence, sizes_text, value_text
 
 Records = Callable[..., pd.DataFrame]
 FOUND = OverallMultiplier(
@@ -47,7 +47,12 @@ QUARTER, MOST = CensoredValue(0.25, Reach.MORE_THAN), CensoredValue(0.5, Reach.L
             "measured (p = 0.001)",
         ),
         (
-            {"multiplier": QUARTER, "low": QUARTER, "high": QUARTER, "p_value": 0.98},
+            {"multiplier": QUARTER, "low": QUARTER, "high": QUARTER, "p_value": 0.98, "tested_sizes": (64.0,)},
+            "RFT is worth at least 0.25 times the data of SFT, over 64–128 problems; beyond that the baseline was not "
+            "measured (p = 0.98 at 64 problems)",
+        ),
+        (
+            {"multiplier": QUARTER, "low": QUARTER, "high": QUARTER, "p_value": None},
             "RFT is worth at least 0.25 times the data of SFT, over 64–128 problems; beyond that the baseline was not "
             "measured, so whether it is worth more than its own data is not known",
         ),
@@ -73,7 +78,7 @@ QUARTER, MOST = CensoredValue(0.25, Reach.MORE_THAN), CensoredValue(0.5, Reach.L
         (
             NO_INTERVAL
             | {"multiplier": None, "note": "beyond on both sides", "p_value": 0.995, "tested_sizes": (8.0,)},
-            "RFT has no multiplier over SFT: beyond on both sides (p > 0.99 at 8 problems)",
+            "RFT has no overall multiplier over SFT: beyond on both sides (p > 0.99 at 8 problems)",
         ),
     ],
 )
@@ -110,3 +115,9 @@ def test_without_a_baseline_the_sentence_says_so(records: Records) -> None:
     assert of(records({"rft": 1.7}), "rft") == "RFT has no multiplier: there are no runs of SFT"
     perfect = records({"sft": 1.0, "rft": 1.7}).assign(test_error=0.0)
     assert of(perfect, "rft") == "RFT has no multiplier: SFT makes no errors"
+
+
+def test_a_bound_that_is_not_1_is_not_written_as_1() -> None:
+    assert value_text(CensoredValue(0.9971, Reach.MORE_THAN)) == "> 0.997"
+    assert value_text(CensoredValue(1.0, Reach.MORE_THAN)) == "> 1.00"
+    assert value_text(CensoredValue(1.0000001, Reach.IN_RANGE)) == "1.00"

@@ -30,8 +30,15 @@ from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure, size_axis
 
 NAME = "credit"
+NOT_ASSIGNED = "no method assigned credit to steps"
 ABSENT = f"no values of steps; {NO_ARTIFACTS}"
 MAX_LINES = 6  # pits at later steps have no line of their own
+
+
+def absent(material: Material) -> str:
+    """Why there are no values of steps: none were asked for, or what holds them is gone."""
+    rollouts = material.records.get("num_rollouts")
+    return NOT_ASSIGNED if rollouts is not None and rollouts.fillna(0).eq(0).all() else ABSENT
 
 
 def credit_figure(material: Material) -> Figure | None:

@@ -20,7 +20,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from synthscale.scaling import CensoredValue, DataMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.numbers.estimates import BASELINES, NUM_DRAWS, SEED, multipliers_of
+from synthscale_analysis.numbers.estimates import BASELINES, multipliers_of
+from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import SIZE_LABEL, WIDTH_INCHES, dodges, house_style, save_figure, size_axis

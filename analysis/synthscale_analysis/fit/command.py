@@ -26,6 +26,9 @@ from synthscale_analysis.numbers.fitting import fit_curve
 from synthscale_analysis.output import report_console, with_progress, write_atomically
 from synthscale_analysis.records import read_table
 
+NO_GROUP = "(no group)"  # of rows whose cell is empty
+MANY = 2e8  # log values over all draws: some minutes
+
 
 @one_sentence_errors
 def main(argv: list[str]) -> int:
@@ -63,11 +66,15 @@ def main(argv: list[str]) -> int:
 def _groups(table: pd.DataFrame, options: argparse.Namespace) -> list[tuple[str, pd.DataFrame]]:
     if options.group is None:
         return [("all rows", table)]
-    return [(str(name), rows) for name, rows in table.groupby(options.group, sort=True, dropna=False)]
+    groups = table.groupby(options.group, sort=True, dropna=False)
+    return [(NO_GROUP if pd.isna(name) else str(name), rows) for name, rows in groups]
 
 
 def _fit_groups(groups: list[tuple[str, pd.DataFrame]], laws: list[Law], options: argparse.Namespace) -> GroupFits:
     jobs = [(name, rows, law) for name, rows in groups for law in laws]
+    if (largest := max(len(rows) for _, rows in groups)) * options.bootstrap > MANY:
+        told = f"{largest:,} rows times {options.bootstrap:,} draws take minutes; --bootstrap 200 takes less"
+        print(f"synthscale fit: {told}", file=sys.stderr)
     return [
         (
             name,

@@ -1,6 +1,7 @@
 """Options of `synthscale fit`: what can be asked for, and the laws that it means."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,8 +35,8 @@ def parse_options(argv: list[str]) -> argparse.Namespace:
         raise UserError(f"--holdout must be at least 0, not {options.holdout}")
     if options.seed < 0:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
-    if not options.delta > 0:
-        raise UserError(f"--delta must be positive, not {options.delta:g}")
+    if not (options.delta > 0 and math.isfinite(options.delta)):
+        raise UserError(f"--delta must be a positive number, not {options.delta:g}")
     files.check(options)
     rows.check(options)
     return options

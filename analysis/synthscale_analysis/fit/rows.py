@@ -105,11 +105,21 @@ def _set_num_test(rows: pd.DataFrame, options: argparse.Namespace) -> None:
             raise UserError("--num-test needs at least 1 problem")
         options.num_test = int(asked)
     else:
+        if asked not in rows.columns and _is_number(asked):
+            raise UserError(f"--num-test {asked} is no whole number of problems")
         require_columns(rows, (asked,))
         rows[asked] = numeric(rows, asked)
         good = (rows[asked] >= 1) & (rows[asked] < float("inf"))
         _require(rows, asked, good, "a test has at least 1 problem (--num-test none leaves it out)")
         options.num_test = asked
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _require(rows: pd.DataFrame, name: str, good: "pd.Series[bool]", needed: str) -> None:

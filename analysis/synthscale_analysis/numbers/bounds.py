@@ -45,8 +45,9 @@ def note_on(value: End, low: End, high: End) -> str:
 
 
 def value_text(value: CensoredValue) -> str:
-    """As "1.46" or "> 2.00"."""
-    return f"{_SIGNS[value.reach]}{value.value:.2f}"
+    """As "1.46" or "> 2.00"; with as many digits as tell it from 1."""
+    digits = next((n for n in (2, 3, 4) if (round(value.value, n) == 1) == (abs(value.value - 1) <= ROUNDING)), 2)
+    return f"{_SIGNS[value.reach]}{value.value:.{digits}f}"
 
 
 def estimate_text(value: CensoredValue, low: End, high: End) -> str:

@@ -14,7 +14,8 @@ import pandas as pd
 
 from synthscale.scaling import Measurements, OverallMultiplier, overall_multiplier
 from synthscale_analysis.curves import Curve, baseline_rows, curves_of
-from synthscale_analysis.numbers.estimates import BASELINES, NUM_DRAWS, SEED, error_by_size
+from synthscale_analysis.numbers.estimates import BASELINES, error_by_size
+from synthscale_analysis.protocol import NUM_DRAWS, SEED
 
 #: What is counted, as an axis calls it.
 COSTS = {

@@ -20,17 +20,12 @@ from synthscale.scaling import (
 )
 from synthscale_analysis.curves import Curve, baseline_rows
 from synthscale_analysis.numbers.fitting import FittedCurve, fit_curve
+from synthscale_analysis.protocol import NUM_DRAWS, SEED, STUDY_DELTA
 from synthscale_analysis.records import measurements
 
 BASELINES = ("sft", "sft_matched")
 #: Fitted to each curve of a study; a law with a break has more parameters than most studies have sizes.
 STUDY_LAWS = ("power", "power_offset")
-NUM_DRAWS = 1000
-SEED = 0
-
-#: Huber's δ for the curves of a study: the order of the seeds' spread in log error. The published 1e-3 is for training
-#: losses; see `synthscale.scaling.fit`.
-STUDY_DELTA = 0.1
 
 _columns = partial(measurements, x=["data_size"], y="test_error", seed_column="seed")
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 LEVEL = 0.95
 Weights = Mapping[Hashable, float]
@@ -76,7 +76,7 @@ def difference(blocks: Sequence[tuple[pd.DataFrame, Weights]], noise: Noise) -> 
     value = float(np.mean(values))
     if noise.sd is None:
         return Difference(value, None, None, min(nums))
-    half = float(t.ppf((1 + LEVEL) / 2, noise.freedom)) * noise.sd * float(np.sqrt(sum(variances))) / len(values)
+    half = float(stdtrit(noise.freedom, (1 + LEVEL) / 2)) * noise.sd * float(np.sqrt(sum(variances))) / len(values)
     return Difference(value, value - half, value + half, min(nums))
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 from synthscale.scaling import OverallMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve, baseline_rows
 from synthscale_analysis.numbers.bounds import beyond_text, bound_text, is_bound, is_untold, leaves_one_open, value_text
-from synthscale_analysis.numbers.estimates import NUM_DRAWS, SEED, overall_multiplier_of
+from synthscale_analysis.numbers.estimates import overall_multiplier_of
+from synthscale_analysis.protocol import NUM_DRAWS, SEED
 
 #: Algorithms whose label is not as they are called within a sentence.
 WITHIN = {"sft_matched": "SFT with matched updates"}
@@ -38,7 +39,8 @@ def headline(
 def multiplier_sentence(method: str, baseline: str, overall: OverallMultiplier) -> str:
     """One sentence, without a full stop; method and baseline as they are called within it."""
     if overall.multiplier is None:
-        return f"{method} has no multiplier over {baseline}: {overall.note}{_test(overall)}"
+        why = overall.note.replace(": no overall multiplier", "")
+        return f"{method} has no overall multiplier over {baseline}: {why}{_test(overall)}"
     where, ends = sizes_text(overall.sizes, overall.tested_sizes), (overall.multiplier, overall.low, overall.high)
     if is_untold(*ends):
         why = f"{where} its errors may lie beyond the baseline's range on either side"
@@ -58,7 +60,7 @@ def _bound(overall: OverallMultiplier, baseline: str, where: str) -> str:
     assert overall.multiplier is not None
     note = f" ({overall.note})" if overall.low is None else ""
     known = f"{bound_text(overall.multiplier)} times the data of {baseline}, {where}; {beyond_text(overall.multiplier)}"
-    if leaves_one_open(overall.multiplier, overall.low, overall.high):
+    if overall.p_value is None and leaves_one_open(overall.multiplier, overall.low, overall.high):
         return f"{known}, so whether it is worth more than its own data is not known{note}"
     return f"{known}{note}{_test(overall)}"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from synthscale_analysis.extract.spurious import CHOSEN, POSITIVES, SAMPLES
 from synthscale_analysis.extract.tables import SPURIOUS, curve_by_artifact, read_table
@@ -103,7 +103,7 @@ def _slope(several: pd.DataFrame, contrast: float) -> Effect:
         return Effect(contrast, len(several))
     slope = float(x @ y) / square
     error = float(np.sqrt(np.sum((y - slope * x) ** 2) / freedom / square))
-    half = float(student_t.ppf(0.975, freedom)) * error
+    half = float(stdtrit(freedom, 0.975)) * error
     return Effect(contrast, len(several), slope, slope - half, slope + half)
 
 

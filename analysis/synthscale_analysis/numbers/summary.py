@@ -84,7 +84,7 @@ def multipliers_table(records: pd.DataFrame, curves: Sequence[Curve], num_draws:
                 continue
             row = {**_curve_columns(curve), "baseline": baseline, "sizes": _listed(found.sizes)}
             row |= _end_columns("multiplier", found.multiplier, found.low, found.high)
-            row |= {"multiplier_p": _p_value(found), "tested_sizes": _listed(found.tested_sizes) or None}
+            row |= {"multiplier_p": found.p_value, "tested_sizes": _listed(found.tested_sizes) or None}
             rows.append({**row, "share_beyond": found.share_beyond, "note": _note(found)})
     return pd.DataFrame(rows, columns=None if rows else ["algorithm", "variant", "negative_fraction", "baseline"])
 
@@ -121,8 +121,8 @@ def _multiplier_columns(prefix: str, found: DataMultiplier | None) -> dict[str, 
     return {**ends, f"{prefix}_p": _p_value(found), f"{prefix}_note": _note(found)}
 
 
-def _p_value(found: DataMultiplier | OverallMultiplier) -> float | None:
-    """None where 1 lies beyond what was measured, so that the test could not but fail."""
+def _p_value(found: DataMultiplier) -> float | None:
+    """None where 1 lies beyond what was measured, so that a test of draws at one size could not but fail."""
     return None if leaves_one_open(found.multiplier, found.low, found.high) else found.p_value
 
 

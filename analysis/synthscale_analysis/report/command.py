@@ -5,7 +5,7 @@
 
 Reads DIR/results.csv (or .parquet) and writes into DIR/report/: index.html, one page that needs no file beside it;
 error_vs_size, fits and data_multiplier as PNG and SVG; summary.csv, fits.csv and multipliers.csv; where the points'
-artifacts are there too, stage_seconds as figure and table. Laws are fitted at `estimates.STUDY_DELTA`, not at the δ
+artifacts are there too, stage_seconds as figure and table. Laws are fitted at `protocol.STUDY_DELTA`, not at the δ
 published for training losses. A table of several tasks or models gives a folder for each pair, and an index.html that
 leads to them. A half-finished study gets its report too, with what is missing said under the table.
 """
@@ -17,17 +17,8 @@ from pathlib import Path
 
 from synthscale.command_line import CommandLine
 from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.extract.tables import PROVENANCE, read_json
-from synthscale_analysis.figures.seconds import LEFT_OUT
-from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.estimates import NUM_DRAWS, SEED, STUDY_DELTA
 from synthscale_analysis.options import as_options
-from synthscale_analysis.output import report_console
-from synthscale_analysis.records import read_records
-from synthscale_analysis.report.files import PAGE, write_index, write_report
-from synthscale_analysis.report.printed_table import printed_table
-from synthscale_analysis.report.wandb_run import log_report
-from synthscale_analysis.studies import TaskModelRecords, studies_in
+from synthscale_analysis.protocol import NUM_DRAWS, SEED, STUDY_DELTA
 
 _DESCRIPTION = (
     "A page (DIR/report/index.html), figures and tables of a study. Laws are fitted with Huber's δ = "
@@ -45,35 +36,10 @@ def main(argv: list[str]) -> int:
         raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
     if options.seed < 0:
         raise UserError(f"--seed must be at least 0, not {options.seed}")
-    records = read_records(options.folder)
-    console = report_console()
-    folder = options.folder / "report"
-    studies = studies_in(records, folder, options.task, options.model)
-    for study in studies:
-        material = Material(study, options.folder, options.bootstrap, options.seed)
-        console.print(printed_table(material, write_report(material)))
-        for note in material.gaps if material.stage_seconds is not None else [*material.gaps, LEFT_OUT]:
-            console.print(note, highlight=False)
-        for note in (read_json(material, PROVENANCE) or {}).get("notes", []):
-            console.print(note, highlight=False, soft_wrap=True)
-        console.print(f"Figures and tables: {study.folder}", highlight=False, soft_wrap=True)
-        if len(studies) == 1:
-            console.print(f"Open {study.folder / PAGE}", highlight=False, soft_wrap=True)
-    index = _index(options, studies_in(records, folder))
-    if len(studies) > 1:
-        console.print(f"Open {index}", highlight=False, soft_wrap=True)
-    if options.wandb:
-        log_report(options.folder, studies)
+    from synthscale_analysis.report.make import make_report  # imports the figures
+
+    make_report(options)
     return 0
-
-
-def _index(options: argparse.Namespace, studies: list[TaskModelRecords]) -> Path | None:
-    """Write the index of all parts of the study that have a page, where the study has several parts; its path."""
-    if len(studies) == 1:
-        return None
-    made = [study for study in studies if (study.folder / PAGE).is_file()]
-    materials = [Material(study, options.folder, options.bootstrap, options.seed) for study in made]
-    return write_index(materials, options.folder / "report")
 
 
 def _parser() -> argparse.ArgumentParser:

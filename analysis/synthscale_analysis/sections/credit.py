@@ -8,7 +8,7 @@ from plotly.graph_objects import Bar, Figure, Scatter
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.extract.credit_values import AFTER_WRONG, FIRST_WRONG, RIGHT_SO_FAR
 from synthscale_analysis.extract.credited import MAX_PROBLEMS
-from synthscale_analysis.figures.credit import ABSENT, MAX_LINES, NAME, colour_of, precision_curves
+from synthscale_analysis.figures.credit import MAX_LINES, NAME, absent, colour_of, precision_curves
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.credit import SHOWN_OFFSETS, CreditCell, credit_cells, largest_cells, telling_cell
 from synthscale_analysis.page.chart import (
@@ -67,7 +67,7 @@ def section(material: Material) -> Section | str:
     """A sentence where no credit was assigned or nothing is left of it."""
     cells = credit_cells(material)
     if not cells:
-        return f"{TITLE}: {ABSENT}."
+        return f"{TITLE}: {absent(material)}."
     adaptive = _ADAPTIVE if any(cell.is_adaptive for cell in cells) else ""
     blocks: list[Block] = [Chart(_around(cells), _AROUND.format(adaptive=adaptive), NAME)]
     blocks += [Chart(_along(cells), _ALONG), Chart(_where(cells), _WHERE)]

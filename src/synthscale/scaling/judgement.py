@@ -17,8 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_ndtr
-from scipy.stats import f
+from scipy.special import fdtrc, log_ndtr
 
 from synthscale.scaling.bootstrap import FitBootstrap
 from synthscale.scaling.fit import Fit, fit_law
@@ -31,7 +30,7 @@ LEAST_SQUARES = 10.0  # Huber's δ, beyond any log residual
 SIGNIFICANT = 0.05
 EXACT = 1e-20  # the square of a log residual that is rounding
 NEAR_BOUND = 1e-3  # times the estimate
-MOST_SPREAD = 1000.0  # of an interval, high by low
+MOST_SPREAD = 100.0  # of an interval, high by low
 FAR = 4.0  # times the largest size: beyond it a prediction is an extrapolation
 
 
@@ -127,7 +126,7 @@ def lack_of_fit(law: Law, measurements: Measurements) -> float | None:
     if pure <= EXACT * measurements.num_rows:
         return None
     ratio = (float((residuals**2).sum()) - pure) / freedom_fit / (pure / freedom_pure)
-    return float(f.sf(ratio, freedom_fit, freedom_pure))
+    return float(fdtrc(freedom_fit, freedom_pure, max(0.0, ratio)))
 
 
 def _squares_about_mean(values: FloatArray, weights: FloatArray) -> float:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from synthscale.scaling.bootstrap import LEVEL, Interval
 from synthscale.scaling.laws import FloatArray
@@ -61,7 +61,7 @@ class Power:
 
     def interval(self, level: float = LEVEL) -> Interval:
         """Wilson's, of the share."""
-        z = float(norm.ppf((1 + level) / 2))
+        z = float(ndtri((1 + level) / 2))
         centre = (self.num_seen + z**2 / 2) / (self.num_studies + z**2)
         spread = self.share * (1 - self.share) / self.num_studies + (z / (2 * self.num_studies)) ** 2
         half = z * float(np.sqrt(spread)) / (1 + z**2 / self.num_studies)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from synthscale.scaling.bootstrap import LEVEL, Interval
 from synthscale.scaling.laws import FloatArray
@@ -67,7 +67,7 @@ def _interval(rates: FloatArray, pooled_sd: float, freedom: int, level: float) -
     """Interval around the log odds of the mean rate, to first order; back-transformed."""
     if not _has_log_odds(rates):
         return None
-    half_width = float(t.ppf((1.0 + level) / 2, freedom)) * pooled_sd / np.sqrt(rates.size)
+    half_width = float(stdtrit(freedom, (1.0 + level) / 2)) * pooled_sd / np.sqrt(rates.size)
     centre = _log_odds(rates.mean())
     low, high = 1.0 / (1.0 + np.exp(half_width - centre)), 1.0 / (1.0 + np.exp(-half_width - centre))
     return Interval(float(low), float(high))
