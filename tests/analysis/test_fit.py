@@ -58,7 +58,7 @@ def test_the_readmes_example_fits_as_the_report_does() -> None:
 def test_table_is_printed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(table), *XY, "--law", "auto", "--bootstrap", "5"]) == 0
     printed = capsys.readouterr().out
-    assert "err = a·N^-b + c" in printed and "all rows" in printed
+    assert "y = a·N^-b + c" in printed and "all rows" in printed
 
 
 @pytest.mark.parametrize("kind", ["percentile", "bca"])
@@ -338,7 +338,7 @@ def test_a_figure_shows_each_group_with_its_law(table: Path, extension: str) -> 
     content = figures[0].read_bytes()
     assert content == figures[1].read_bytes()
     if extension == "svg":
-        assert b"rft: err = a" in content and b"data_size" in content
+        assert b"rft: y = a" in content and b"data_size" in content
 
 
 def test_a_folder_and_rows_without_a_group_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -360,3 +360,13 @@ def test_a_table_that_takes_minutes_says_so(
     path.write_text("n,loss\n" + "".join(f"{n},{5 * n**-0.3}\n" for n in range(1, 31)))
     assert main([str(path), "--x", "n", "--y", "loss", "--bootstrap", "40"]) == 0
     assert "30 rows times 40 draws take minutes; --bootstrap 200 takes less" in capsys.readouterr().err
+
+
+def test_a_law_that_no_group_can_be_fitted_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("m,n,loss\n" + "".join(f"{m},{n},{5 * n**-0.3}\n" for m in "ab" for n in (1, 2, 4, 8)))
+    options = ["--x", "n", "--y", "loss", "--group", "m", "--bootstrap", "50", "--law", "auto"]
+    assert main([str(path), *options]) == 0
+    table = capsys.readouterr().out.partition("a: ")[0]
+    assert table.count("broken") == table.count("broken needs 6 sizes, there are 4") == 1
+    assert "n is n" not in table and "N is n, y is loss" in table

@@ -15,13 +15,12 @@ GroupFits = list[tuple[str, FittedCurve]]
 
 
 def fit_table(fits: GroupFits, options: argparse.Namespace) -> Table:
+    """A row for each group and law; a law that no group can be fitted has a line under the table instead."""
+    fits, unfitted = _without_unfitted_laws(fits)
     names = list(dict.fromkeys(name for _, fitted in fits if fitted.fit for name in fitted.fit.parameters))
-    formulas = dict.fromkeys(f"{fitted.law.name}: {fitted.law.formula}" for _, fitted in fits)
-    inputs = ", ".join(f"{name} is {x}" for name, x in zip(fits[0][1].law.input_names, options.x, strict=True))
-    how = f"95 % {options.interval} intervals from {options.bootstrap} bootstrap draws"
-    caption = f"{how}; {inputs}; Huber δ {options.delta:g}{noise_text(options)}{left_out_text(options)}"
     shared = shared_notes([fitted for _, fitted in fits])
-    captions = [*formulas, caption, *([f"all fits: {'; '.join(shared)}"] if shared else [])]
+    captions = [*dict.fromkeys(f"{fitted.law.name}: {fitted.law.formula}" for _, fitted in fits), *unfitted]
+    captions += [_how(fits[0][1], options), *([f"all fits: {'; '.join(shared)}"] if shared else [])]
     table = Table(title=f"{options.y} against {', '.join(options.x)}", caption="\n".join(captions))
     for heading in (options.group or "group", "law", *names):
         table.add_column(heading, overflow="fold")
@@ -33,6 +32,28 @@ def fit_table(fits: GroupFits, options: argparse.Namespace) -> Table:
         cells = [parameter_text(fitted, name) for name in names]
         table.add_row(group, fitted.law.name, *cells, *_judgement(fitted, options), *counts, own_notes(fitted, shared))
     return table
+
+
+def _without_unfitted_laws(fits: GroupFits) -> tuple[GroupFits, list[str]]:
+    """Fits of the laws that some group could be fitted, and why the others could not, where all have one reason."""
+    notes: dict[str, set[tuple[str, ...]]] = {}
+    for _, fitted in fits:
+        notes.setdefault(fitted.law.name, set()).add(() if fitted.fit else fitted.notes)
+    reasons = {name: next(iter(found)) for name, found in notes.items() if len(found) == 1 and () not in found}
+    if len(reasons) == len(notes):
+        return fits, []
+    return [one for one in fits if one[1].law.name not in reasons], ["; ".join(reason) for reason in reasons.values()]
+
+
+def _how(fitted: FittedCurve, options: argparse.Namespace) -> str:
+    """The intervals, what the letters of the formulas stand for, δ, and what was left out."""
+    letters = zip((*fitted.law.input_names, "y"), (*options.x, options.y), strict=True)
+    parts = [f"95 % {options.interval} intervals from {options.bootstrap} bootstrap draws"]
+    parts.append(", ".join(f"{letter} is {column}" for letter, column in letters))
+    if options.holdout:
+        largest = "largest size" if options.holdout == 1 else f"{options.holdout} largest sizes"
+        parts.append(f"held out: mean absolute error of ln y at the {largest}, by a fit without")
+    return "; ".join([*parts, f"Huber δ {options.delta:g}"]) + noise_text(options) + left_out_text(options)
 
 
 def _judgement(fitted: FittedCurve, options: argparse.Namespace) -> list[str]:

@@ -179,11 +179,11 @@ def verdict(judged: Sequence[Judged], bootstraps: dict[str, FitBootstrap]) -> st
         return "too few rows to tell which law holds"
     best = best_of(judged)
     told = _Told(best.fit, bootstraps.get(best.fit.law.name))
-    others = sum(one.aicc <= best.aicc + CLOSE for one in judged) - 1
+    others = [one.fit.law.name for one in judged if one is not best and one.aicc <= best.aicc + CLOSE]
     if best.lack_of_fit is None or best.lack_of_fit >= SIGNIFICANT:
-        beside = f"; {others} other law{'s' * (others > 1)} fit{'s' * (others == 1)} about as well" if others else ""
+        beside = f"; {' and '.join(others)} fit{'s' * (len(others) == 1)} about as well" if others else ""
         return told.as_holding() + beside
-    beside = f"; {others} other law{'s are' if others > 1 else ' is'} about as near" if others else ""
+    beside = f"; {' and '.join(others)} {'is' if len(others) == 1 else 'are'} about as near" if others else ""
     chance = f"lack of fit, p = {best.lack_of_fit:.2g}"
     return f"none of these laws holds ({chance}); the nearest is {told.as_nearest()}{beside}"
 

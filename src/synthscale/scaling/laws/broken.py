@@ -13,7 +13,7 @@ SHARPEST, SMOOTHEST = 0.05, 3.0  # widths of a break, in units of log N
 
 
 class Broken(Law):
-    """err = c + a·N^-b·(1 + (N/d)^(1/f))^(-g·f).
+    """y = c + a·N^-b·(1 + (N/d)^(1/f))^(-g·f).
 
     a: error above the floor extrapolated to N = 1, in the units of err, a > 0. b: slope before the break; b + g: after
     it, both dimensionless, b and g within [-10, 10]. d: the size at the break, d > 0. f: how wide the break is in log
@@ -21,7 +21,7 @@ class Broken(Law):
     """
 
     name = "broken"
-    formula = "err = c + a·N^-b·(1 + (N/d)^(1/f))^(-g·f)"
+    formula = "y = c + a·N^-b·(1 + (N/d)^(1/f))^(-g·f)"
     input_names = ("N",)
     parameter_names = ("a", "b", "g", "d", "f", "c")
     bounds = (

@@ -19,7 +19,7 @@ class Chinchilla(Law):
     """
 
     name = "chinchilla"
-    formula = "loss = E + A·N^-α + B·D^-β"
+    formula = "y = E + A·N^-α + B·D^-β"
     input_names = ("N", "D")
     parameter_names = ("A", "B", "E", "alpha", "beta")
     bounds = ((None, None), (None, None), (0.0, None), (0.0, 10.0), (0.0, 10.0))

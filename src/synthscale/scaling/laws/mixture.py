@@ -11,14 +11,14 @@ from synthscale.scaling.laws.law import FloatArray, Law, exponential
 
 
 class Mixture(Law):
-    """err = c + exp(k·f + b).
+    """y = c + exp(k·f + b).
 
     k: rate at which the log of the error above the floor changes with the share f, dimensionless, within [-100, 100].
     b: that log at f = 0. c: floor, in the units of err, c ≥ 0. f lies within [0, 1]. Coordinates: (b, k, c).
     """
 
     name = "mixture"
-    formula = "err = c + exp(k·f + b)"
+    formula = "y = c + exp(k·f + b)"
     input_names = ("f",)
     parameter_names = ("b", "k", "c")
     bounds = ((None, None), (-100.0, 100.0), (0.0, None))

@@ -13,14 +13,14 @@ from synthscale.scaling.laws.law import FloatArray, Law, exponential, unlogged
 
 
 class Power(Law):
-    """err = a·N^-b.
+    """y = a·N^-b.
 
     a: error extrapolated to N = 1, in the units of err, a > 0. b: slope, dimensionless, within [-10, 10]; negative
     where the error grows with N (inverse scaling). Coordinates: (log a, b).
     """
 
     name = "power"
-    formula = "err = a·N^-b"
+    formula = "y = a·N^-b"
     input_names = ("N",)
     parameter_names = ("a", "b")
     bounds = ((None, None), (-10.0, 10.0))
@@ -47,7 +47,7 @@ class Power(Law):
 
 
 class PowerOffset(Law):
-    """err = a·N^-b + c.
+    """y = a·N^-b + c.
 
     a: error above the floor extrapolated to N = 1, in the units of err, a > 0. b: slope of that part, dimensionless,
     within [0, 10]: a negative b with an offset is a second reading of the same points, so it is not offered.
@@ -55,7 +55,7 @@ class PowerOffset(Law):
     """
 
     name = "power_offset"
-    formula = "err = a·N^-b + c"
+    formula = "y = a·N^-b + c"
     input_names = ("N",)
     parameter_names = ("a", "b", "c")
     bounds = ((None, None), (0.0, 10.0), (0.0, None))
