@@ -18,8 +18,10 @@ _SURE = 0.05
 _HOW_TO_READ = (
     "Worth 2 times the data says: the baseline needs twice the problems for the same test error. A line, or brackets, "
     "is the 95 % interval over seeds; < and >, drawn as arrow heads, are bounds, beyond which the baseline was not "
-    "measured. p is that of a lower error than the baseline's on the same data, one-sided, on average over all sizes "
-    "that both have; the multiplier is the mean over sizes inside the baseline's range alone, so the two can differ."
+    "measured. A triangle without a line, in a mark's place, is such a bound alone: at least where it points right, at "
+    "most where left; a method without a mark cannot be told. p is that of a lower error than the baseline's on the "
+    "same data, one-sided, on average over all sizes that both have; the multiplier is the mean over sizes inside the "
+    "baseline's range alone, so the two can differ."
 )
 _ENOUGH_SEEDS = 5  # for a claim: with fewer, what the seeds' spread is itself is known badly
 
