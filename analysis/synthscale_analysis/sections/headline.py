@@ -60,7 +60,9 @@ def lead(material: Material) -> str:
         return f"No method is shown to err less than {against} on the same data, on average over sizes. {best}"
     counted = f"{len(better)} of {len(tested)} methods" if len(tested) > 1 else "the one method compared"
     methods = f"{counted} err{'s' * (len(better) == 1)} less than {against}"
-    corrected = f"p is Holm's, for {len(tested)} comparisons. " if len(tested) > 1 else ""
+    corrected = (
+        f"p-values are corrected for the {len(tested)} methods compared (Holm 1979). " if len(tested) > 1 else ""
+    )
     return f"On the same data, on average over sizes, {methods}: {_and(better)}. {corrected}{_caution(material)}{best}"
 
 
