@@ -104,4 +104,4 @@ def test_p_values_are_adjusted_for_their_number():
 def test_what_p_is_corrected_for_is_said(records: Records, tmp_path: Path) -> None:
     table = records({"sft": 1.0, "rft": 2.5, "dpo": 1.0})
     said = lead(Material(TaskModelRecords("task", "model", table, tmp_path / "report"), tmp_path, 200))
-    assert "p-values are corrected for the 2 methods compared (Holm 1979)." in said
+    assert "The p-values are corrected for the 2 methods compared (Holm 1979)." in said
