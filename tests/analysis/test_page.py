@@ -15,7 +15,7 @@ from synthscale_analysis.page.chart import house_figure
 from synthscale_analysis.page.render import breakable, json_in_html, render_page, typeset
 from synthscale_analysis.page.section import Chart, DataTable, Points, Prose, Section, Widget
 from synthscale_analysis.sections import multiplier
-from synthscale_analysis.sections.headline import holm
+from synthscale_analysis.sections.headline import holm, lead
 from synthscale_analysis.studies import TaskModelRecords
 
 PLANTED = "</script><script>window.pwned=1</script>&\u2028\u2029<!--"
@@ -99,3 +99,9 @@ def test_lines_break_where_they_may() -> None:
 def test_p_values_are_adjusted_for_their_number():
     assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
     assert holm({"alone": 0.2}) == {"alone": 0.2} and holm({"a": 0.6, "b": 0.7}) == {"a": 1.0, "b": 1.0}
+
+
+def test_what_p_is_corrected_for_is_said(records: Records, tmp_path: Path) -> None:
+    table = records({"sft": 1.0, "rft": 2.5, "dpo": 1.0})
+    said = lead(Material(TaskModelRecords("task", "model", table, tmp_path / "report"), tmp_path, 200))
+    assert "The p-values are corrected for the 2 methods compared (Holm 1979)." in said

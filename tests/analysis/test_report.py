@@ -151,6 +151,7 @@ def test_an_index_leads_to_the_page_of_each_task_and_model(
     assert capsys.readouterr().out.rstrip().endswith(f"Open {folder / 'index.html'}")
     index = (folder / "index.html").read_text(encoding="utf-8")
     assert index.count("<li>") == 2 and "<h1>made_up</h1>" in index
+    assert "p-values are corrected for the methods compared on that page only" in index
     for linked in re.findall('href="([^"]*)"', index):
         assert (folder / linked).is_file()
     assert "&lt;b&gt;&amp;amp;" in index and "<b>" not in index
@@ -172,6 +173,7 @@ def test_filter_by_model(tmp_path: Path, records: Records, capsys: pytest.Captur
     assert f"Open {folder / 'precedence__org-7b' / 'index.html'}" in capsys.readouterr().out
     index = (folder / "index.html").read_text(encoding="utf-8")
     assert "precedence__org-7b/index.html" in index and "precedence__tiny" not in index
+    assert "p-values" not in index, "of one page there is nothing to say"
     assert main([str(tmp_path), "--model", "huge"]) == 2
     assert "there are precedence with org/7b, precedence with tiny" in capsys.readouterr().err
 

@@ -177,6 +177,8 @@ def test_more_samples_close_a_planted_gap() -> None:
     assert "At 256 problems, one sample is right most often by RFT" in lead
     assert "at least one of 16 samples is right most often by SFT" in lead
     assert "With more samples, RFT falls back against SFT." in lead
+    chart = section_of(pass_at_k, methods()).blocks[0]
+    assert isinstance(chart, Chart) and "first sample alone, where pass@1 is the mean over all of" in chart.caption
 
 
 def test_sizes_that_some_methods_lack_are_not_the_common_one() -> None:

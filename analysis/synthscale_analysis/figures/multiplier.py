@@ -2,7 +2,8 @@
 
 A multiplier of 2 says: the baseline needs twice the problems for the same test error. Filled marks lie inside the
 baseline's range, with a 95 % joint-bootstrap interval; open triangles are bounds, pointing to where the multiplier lies
-("more than" up, "less than" down). An interval whose end is a bound ends in an arrow head.
+("at least" up, "at most" down), without a bar, which would look like a measured interval. An interval whose end is a
+bound ends in an arrow head. What cannot be told is not drawn; the panel's title says how many points that are.
 
     python -m synthscale_analysis.figures.multiplier runs/eightfold
 """
@@ -20,6 +21,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from synthscale.scaling import CensoredValue, DataMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.numbers.bounds import is_untold
 from synthscale_analysis.numbers.estimates import BASELINES, multipliers_of
 from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.records import read_records
@@ -40,10 +42,11 @@ def multiplier_figure(records: pd.DataFrame, num_draws: int = NUM_DRAWS, seed: i
         figure = Figure(figsize=(WIDTH_INCHES, 1.4 + 2.4 * len(baselines)), layout="constrained")
         panels = figure.subplots(len(baselines), 1, sharex=True, squeeze=False)[:, 0]
         for axes, baseline in zip(panels, baselines, strict=True):
-            _prepare_panel(axes, sizes, baseline)
-            for curve, shift in zip(curves, dodges(len(curves), sizes, share=0.55), strict=True):
-                for multiplier in multipliers_of(records, curve, baseline, num_draws, seed):
-                    _draw_point(axes, curve, multiplier, multiplier.size * shift)
+            points = [multipliers_of(records, curve, baseline, num_draws, seed) for curve in curves]
+            _prepare_panel(axes, sizes, baseline, sum(_untold(point) for own in points for point in own))
+            for curve, shift, own in zip(curves, dodges(len(curves), sizes, share=0.55), points, strict=True):
+                for point in own:
+                    _draw_point(axes, curve, point, point.size * shift)
             _limits_around_one(axes)
         panels[-1].set_xlabel(SIZE_LABEL)
         drawn = [curve for curve in curves if set(baselines) != {curve.algorithm}]
@@ -51,7 +54,11 @@ def multiplier_figure(records: pd.DataFrame, num_draws: int = NUM_DRAWS, seed: i
     return figure
 
 
-def _prepare_panel(axes: Axes, sizes: Sequence[float], baseline: str) -> None:
+def _untold(point: DataMultiplier) -> bool:
+    return is_untold(point.multiplier, point.low, point.high)
+
+
+def _prepare_panel(axes: Axes, sizes: Sequence[float], baseline: str, num_untold: int) -> None:
     size_axis(axes, sizes)
     axes.set_xlabel("")
     axes.set_yscale("log", base=2)
@@ -60,7 +67,8 @@ def _prepare_panel(axes: Axes, sizes: Sequence[float], baseline: str) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.axhline(1.0, color="#404040", linewidth=1.0, zorder=1)
     axes.set_ylabel("data multiplier")
-    axes.set_title(f"against {LABELS[baseline]}", loc="left")
+    untold = f" ({num_untold} point{'s' * (num_untold != 1)} cannot be told: not drawn)" if num_untold else ""
+    axes.set_title(f"against {LABELS[baseline]}{untold}", loc="left")
 
 
 def _limits_around_one(axes: Axes) -> None:
@@ -70,7 +78,11 @@ def _limits_around_one(axes: Axes) -> None:
 
 
 def _draw_point(axes: Axes, curve: Curve, multiplier: DataMultiplier, at: float) -> None:
-    if multiplier.low is not None and multiplier.high is not None:
+    """A mark with its interval, or a bound as a triangle alone; nothing for what cannot be told."""
+    if _untold(multiplier):
+        return
+    is_estimate = multiplier.multiplier.reach is Reach.IN_RANGE
+    if is_estimate and multiplier.low is not None and multiplier.high is not None:
         axes.vlines(at, multiplier.low.value, multiplier.high.value, color=curve.colour, linewidth=1.0, zorder=2)
         for end in (multiplier.low, multiplier.high):
             _draw_arrow_head(axes, curve, end, at)
@@ -100,7 +112,7 @@ def _legend(curves: list[Curve]) -> list[Line2D]:
         Line2D([], [], marker=curve.marker, color=curve.colour, linestyle="", markersize=6, label=curve.label)
         for curve in curves
     ]
-    for triangle, label in (("^", "more than (beyond the baseline)"), ("v", "less than (beyond the baseline)")):
+    for triangle, label in (("^", "at least (beyond the baseline)"), ("v", "at most (beyond the baseline)")):
         mark = Line2D([], [], marker=triangle, linestyle="", color="#404040", markerfacecolor="white", markersize=7)
         mark.set_label(label)
         entries.append(mark)

@@ -2,7 +2,8 @@
 
 pass@k is the chance that one of k samples is right, maj@k that their majority vote is. Marks are means over seeds with
 95 % intervals, whose spread is pooled over a method's sizes; samples are drawn at the study's temperature, so pass@1 is
-not the greedy accuracy of the other figures.
+not the greedy accuracy of the other figures. Nor is it maj@1: maj@k takes a problem's first k samples alone, pass@k the
+mean over all sets of k of all its samples.
 
     python -m synthscale_analysis.figures.pass_at_k runs/eightfold
 """

@@ -11,7 +11,7 @@ from plotly.graph_objects import Figure, Scatter
 
 from synthscale.scaling import CensoredValue, OverallMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
-from synthscale_analysis.numbers.bounds import estimate_text, is_bound
+from synthscale_analysis.numbers.bounds import estimate_text, is_untold
 from synthscale_analysis.page.chart import INK, as_text, house_figure, marker, multiplier_ticks, of_curve
 
 ROW_PIXELS = 64
@@ -54,18 +54,21 @@ def forest(curves: Sequence[Curve], overall: Mapping[str, Sequence[OverallMultip
 
 
 def _add_row(figure: Figure, curve: Curve, found: OverallMultiplier | None, at: float, *, is_open: bool) -> None:
-    """The interval as a line with heads where an end is a bound, and the mark on it."""
+    """The interval as a line with heads where an end is a bound, and the mark on it.
+
+    A bound is a triangle without a line; what cannot be told has no mark that is seen, but its text at the pointer.
+    """
     if found is None or found.multiplier is None:
         return
     own: dict[str, Any] = of_curve(curve) | {"showlegend": False}
-    has_line = not is_bound(found.multiplier, found.low, found.high)
-    if has_line and found.low is not None and found.high is not None:
+    if found.multiplier.reach is Reach.IN_RANGE and found.low is not None and found.high is not None:
         heads = [_HEADS.get(end.reach, "line-ns") for end in (found.low, found.high)]
         look = {"mode": "lines+markers", "line": {"color": curve.colour, "width": 1.5}, "hoverinfo": "skip"}
         dots = {"color": curve.colour, "size": 7, "symbol": heads}
         figure.add_trace(Scatter(x=[found.low.value, found.high.value], y=[at, at], marker=dots, **(own | look)))
     symbol = _HEADS.get(found.multiplier.reach, marker(curve)["symbol"])
     mark = {"color": curve.colour, "size": 11, "symbol": _symbol(symbol, is_open=is_open)}
+    mark["opacity"] = 0.0 if is_untold(found.multiplier, found.low, found.high) else 1.0
     text = f"{as_text(curve.label)}<br>{as_text(estimate_text(found.multiplier, found.low, found.high))}"
     look = {"mode": "markers", "marker": mark, "hovertemplate": f"{text}<extra></extra>"}
     figure.add_trace(Scatter(x=[found.multiplier.value], y=[at], **(own | look)))
@@ -76,9 +79,11 @@ def _symbol(name: str, *, is_open: bool) -> str:
 
 
 def _ends(found: OverallMultiplier | None) -> list[float]:
-    """All that the row has to show."""
+    """All that the row has to show: of a bound, the bound alone."""
     if found is None or found.multiplier is None:
         return []
+    if found.multiplier.reach is not Reach.IN_RANGE:
+        return [found.multiplier.value]
     values: list[CensoredValue | None] = [found.multiplier, found.low, found.high]
     return [value.value for value in values if value is not None]
 

@@ -1,10 +1,17 @@
 """What each method is worth, a sentence each, and the accuracies behind it."""
 
+from collections.abc import Sequence
+from math import log
+from statistics import fmean
+
 import pandas as pd
 
+from synthscale.scaling import DataMultiplier, OverallMultiplier, Reach
+from synthscale.scaling.censored import ROUNDING
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.best import best_sentence
 from synthscale_analysis.numbers.sentences import headline
+from synthscale_analysis.numbers.wording import listed
 from synthscale_analysis.page.forest import forest
 from synthscale_analysis.page.section import Block, Chart, DataTable, Points, Prose, Section
 
@@ -18,8 +25,10 @@ _SURE = 0.05
 _HOW_TO_READ = (
     "Worth 2 times the data says: the baseline needs twice the problems for the same test error. A line, or brackets, "
     "is the 95 % interval over seeds; < and >, drawn as arrow heads, are bounds, beyond which the baseline was not "
-    "measured. p is that of a lower error than the baseline's on the same data, one-sided, on average over all sizes "
-    "that both have; the multiplier is the mean over sizes inside the baseline's range alone, so the two can differ."
+    "measured. A triangle without a line, in a mark's place, is such a bound alone: at least where it points right, at "
+    "most where left; a method without a mark cannot be told. p is that of a lower error than the baseline's on the "
+    "same data, one-sided, on average over all sizes that both have; the multiplier is the mean over sizes inside the "
+    "baseline's range alone, so the two can differ."
 )
 _ENOUGH_SEEDS = 5  # for a claim: with fewer, what the seeds' spread is itself is known badly
 
@@ -32,11 +41,49 @@ def section(material: Material) -> Section:
     if chart is not None:
         blocks.append(Chart(chart, _HOW_TO_READ))
     for baseline in against:
-        draws = (material.num_draws, material.seed)
-        sentences = [headline(material.records, curve, baseline, *draws) for curve in material.curves]
-        points = [f"{sentence}." for sentence in sentences if sentence is not None]
+        points = _sentences(material, baseline)
         blocks += [Prose(_AGAINST[baseline]), Points(points)] if points else []
     return Section(ANCHOR, TITLE, lead(material), [*blocks, _accuracies(material)])
+
+
+def _sentences(material: Material, baseline: str) -> list[str]:
+    """One a method: what it is worth against the baseline, and which sizes that leaves out."""
+    draws = (material.num_draws, material.seed)
+    found = zip(material.curves, material.overall_multipliers[baseline], material.multipliers[baseline], strict=True)
+    sentences = [
+        (headline(material.records, curve, baseline, *draws), left_out(overall, points))
+        for curve, overall, points in found
+    ]
+    return [f"{sentence}{clause}." for sentence, clause in sentences if sentence is not None]
+
+
+def left_out(overall: OverallMultiplier | None, points: Sequence[DataMultiplier]) -> str:
+    """A clause on the sizes that an estimate leaves out because the method is beyond the baseline there; or nothing.
+
+    The number surely understates the method only where the left-out bounds alone, on average, reach it.
+    """
+    if overall is None or overall.multiplier is None or overall.multiplier.reach is not Reach.IN_RANGE:
+        return ""
+    others = [point for point in points if point.size not in overall.sizes]
+    better = [point for point in others if _is_better_beyond(point)]
+    if not better:
+        return ""
+    clause = f"; {_sizes(better)} problems are left out, where it lies beyond the baseline's range"
+    worse = [point for point in others if point.multiplier.reach is Reach.LESS_THAN]
+    if worse:
+        return f"{clause}, and {_sizes(worse)}, where it lies below"
+    is_sure = fmean(log(point.multiplier.value) for point in better) >= log(overall.multiplier.value)
+    return f"{clause}, so that the number {'understates' if is_sure else 'may understate'} it"
+
+
+def _is_better_beyond(point: DataMultiplier) -> bool:
+    """Whether its errors lie below all of the baseline's, which was measured at that size or a larger one."""
+    return point.multiplier.reach is Reach.MORE_THAN and point.multiplier.value >= 1 - ROUNDING
+
+
+def _sizes(points: Sequence[DataMultiplier]) -> str:
+    """As "128 and 256"."""
+    return listed([f"{point.size:,.0f}" for point in points])
 
 
 def lead(material: Material) -> str:
@@ -58,8 +105,11 @@ def lead(material: Material) -> str:
         return f"No method is shown to err less than {against} on the same data, on average over sizes. {best}"
     counted = f"{len(better)} of {len(tested)} methods" if len(tested) > 1 else "the one method compared"
     methods = f"{counted} err{'s' * (len(better) == 1)} less than {against}"
-    corrected = f"p is Holm's, for {len(tested)} comparisons. " if len(tested) > 1 else ""
-    return f"On the same data, on average over sizes, {methods}: {_and(better)}. {corrected}{_caution(material)}{best}"
+    corrected = (
+        f"The p-values are corrected for the {len(tested)} methods compared (Holm 1979). " if len(tested) > 1 else ""
+    )
+    found = f"On the same data, on average over sizes, {methods}: {listed(better)}."
+    return f"{found} {corrected}{_caution(material)}{best}"
 
 
 def _without_comparison(material: Material, baseline: str, against: str) -> str:
@@ -110,7 +160,3 @@ def accuracy_text(accuracies: "pd.Series[float] | None", usual: int) -> str:
     spread = f" ± {100 * accuracies.std(ddof=1):.1f}" if len(accuracies) > 1 else ""
     seeds = "" if len(accuracies) == usual else f" ({len(accuracies)})"
     return f"{100 * accuracies.mean():.1f}{spread}{seeds}"
-
-
-def _and(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

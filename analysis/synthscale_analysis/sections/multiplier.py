@@ -2,12 +2,13 @@
 
 from plotly.graph_objects import Figure, Scatter
 
-from synthscale.scaling import DataMultiplier, Reach
+from synthscale.scaling import CensoredValue, DataMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve
 from synthscale_analysis.figures.multiplier import NAME as STATIC
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.bounds import estimate_text, is_bound, is_untold
 from synthscale_analysis.numbers.estimates import BASELINES
+from synthscale_analysis.numbers.wording import listed
 from synthscale_analysis.page.chart import (
     INK,
     PAPER,
@@ -27,14 +28,16 @@ ANCHOR, TITLE = "multiplier", "Data multiplier"
 _TRIANGLES = {Reach.MORE_THAN: "triangle-up-open", Reach.LESS_THAN: "triangle-down-open"}
 _CAPTION = (
     "How many times the method's data the baseline, {baseline}, needs for the same test error. Filled marks are "
-    "estimates with their 95 % interval. Open triangles are beyond range: the method's error lies outside the errors "
-    "at which the baseline was measured, so the multiplier is at least (pointing up) or at most (pointing down) what "
-    "the triangle stands at, and no more is claimed."
+    "estimates with their 95 % interval. An open triangle is a bound and no estimate: the method's mean error lies "
+    "outside the errors at which the baseline was measured, so the multiplier is at least (pointing up) or at most "
+    "(pointing down) what the triangle stands at. It has no bar, which would look like a measured interval; how far "
+    "its draws reach is told at the pointer."
 )
 _SECOND = (
     "How many times the method's data another baseline, {baseline}, needs for the same test error; marks and triangles "
     "are those of the chart above."
 )
+_UNTOLD = " Not drawn, as its draws lie beyond the baseline's range on either side and nothing can be told: {points}."
 
 
 def section(material: Material) -> Section | str:
@@ -45,10 +48,24 @@ def section(material: Material) -> Section | str:
     if not drawn:
         return "Data multiplier: there is no method beside a baseline with a positive error."
     charts = [
-        Chart(_figure(material, drawn[0]), _CAPTION.format(baseline=LABELS[drawn[0]]), STATIC),
-        *(Chart(_figure(material, name), _SECOND.format(baseline=LABELS[name])) for name in drawn[1:]),
+        Chart(_figure(material, drawn[0]), _caption(_CAPTION, material, drawn[0]), STATIC),
+        *(Chart(_figure(material, name), _caption(_SECOND, material, name)) for name in drawn[1:]),
     ]
     return Section(ANCHOR, TITLE, _lead(material, drawn[0]), charts)
+
+
+def _caption(start: str, material: Material, baseline: str) -> str:
+    """With the points that are left out of the chart."""
+    untold = [
+        f"{curve.label} at {listed([f'{point.size:,.0f}' for point in left_out])}"
+        for curve, points in zip(material.curves, material.multipliers[baseline], strict=True)
+        if (left_out := [point for point in points if _is_untold(point)])
+    ]
+    return start.format(baseline=LABELS[baseline]) + (_UNTOLD.format(points="; ".join(untold)) if untold else "")
+
+
+def _is_untold(point: DataMultiplier) -> bool:
+    return is_untold(point.multiplier, point.low, point.high)
 
 
 def _lead(material: Material, baseline: str) -> str:
@@ -78,16 +95,21 @@ def _figure(material: Material, baseline: str) -> Figure:
 
 
 def _add_points(figure: Figure, curve: Curve, shift: float, points: list[DataMultiplier]) -> None:
-    """Marks with intervals, bounds as triangles, and arrow heads where an interval ends in a bound."""
+    """Marks with intervals, with arrow heads where one ends in a bound; bounds as triangles without.
+
+    What cannot be told has no mark that is seen, but its text at the pointer.
+    """
+    bars = [_bar(point) for point in points]
     symbols = [_TRIANGLES.get(point.multiplier.reach, marker(curve)["symbol"]) for point in points]
-    look = marker(curve, size=11) | {"symbol": symbols, "line": {"color": PAPER, "width": 0}}
+    seen = [0.0 if _is_untold(point) else 1.0 for point in points]
+    look = marker(curve, size=11) | {"symbol": symbols, "opacity": seen, "line": {"color": PAPER, "width": 0}}
     add_curve(
         figure,
         curve,
         [point.size * shift for point in points],
         [point.multiplier.value for point in points],
-        low=[None if point.low is None else point.low.value for point in points],
-        high=[None if point.high is None else point.high.value for point in points],
+        low=[None if low is None else low.value for low, _ in bars],
+        high=[None if high is None else high.value for _, high in bars],
         hover=[_text(curve, point) for point in points],
         mode="markers",
         marker=look,
@@ -95,8 +117,8 @@ def _add_points(figure: Figure, curve: Curve, shift: float, points: list[DataMul
     )
     heads = [
         (point.size * shift, end)
-        for point in points
-        for end in (() if is_bound(point.multiplier, point.low, point.high) else (point.low, point.high))
+        for point, bar in zip(points, bars, strict=True)
+        for end in bar
         if end is not None and end.reach in _TRIANGLES
     ]
     look = {
@@ -107,6 +129,11 @@ def _add_points(figure: Figure, curve: Curve, shift: float, points: list[DataMul
     rest = {"mode": "markers", "marker": look, "showlegend": False, "hoverinfo": "skip"}
     x, y = [at for at, _ in heads], [end.value for _, end in heads]
     figure.add_trace(Scatter(x=x, y=y, **(of_curve(curve) | rest)))
+
+
+def _bar(point: DataMultiplier) -> tuple[CensoredValue | None, CensoredValue | None]:
+    """The ends of an estimate's interval; a bound has none to draw, as a bar looks like what was measured."""
+    return (point.low, point.high) if point.multiplier.reach is Reach.IN_RANGE else (None, None)
 
 
 def _text(curve: Curve, point: DataMultiplier) -> str:

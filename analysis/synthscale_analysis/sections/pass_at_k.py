@@ -23,7 +23,8 @@ ANCHOR, TITLE = "pass-at-k", "One sample and many"
 _CAPTION = (
     "Left, the share of test problems of which one of k samples is right (pass@k); right, those of which the majority "
     "of k is right (maj@k). Marks are means over seeds with 95 % intervals, with a spread pooled over a method's "
-    "sizes. Samples are drawn at a temperature, so pass@1 is not the greedy accuracy of the other figures.{subset}"
+    "sizes. Samples are drawn at a temperature, so pass@1 is not the greedy accuracy of the other figures; nor is it "
+    "maj@1, which is of a problem's first sample alone, where pass@1 is the mean over all of its samples.{subset}"
 )
 _ODDS = (
     "Odds of pass@k over those of {baseline} at the same size, paired over seeds, with 95 % intervals; the last column "

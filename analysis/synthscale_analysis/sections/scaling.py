@@ -1,17 +1,20 @@
 """Test error against data size with fitted laws: where each method is, and how fast it falls."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from plotly.graph_objects import Figure, Scatter
 
+from synthscale.scaling import Interval
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.figures.error import NAME as STATIC
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import STUDY_LAWS, error_by_size
 from synthscale_analysis.numbers.fitting import FittedCurve, own_notes, shared_notes, verdict_on
 from synthscale_analysis.numbers.limits import cuts_intervals, error_limits
+from synthscale_analysis.numbers.wording import listed
 from synthscale_analysis.page.chart import (
     add_band,
     add_curve,
@@ -33,6 +36,8 @@ _CAPTION = (
     "mean with a 95 % interval, moved apart around their size; lines the power law fitted to the runs. A click on a "
     "method in the legend hides it, a double click leaves it alone; with three or fewer left, each has its law's band."
 )
+_NEAR_ZERO = 1e-3
+_WITHOUT_TREND = "the interval of b includes 0, or there is none"
 _CUT = " An interval that reaches below half the lowest run is cut off there."
 _COLUMNS = ("method", "law", "a", "b", "c", "notes")
 _LAWS = (
@@ -56,27 +61,67 @@ def section(material: Material) -> Section | str:
     return Section(ANCHOR, TITLE, _lead(material), [chart, Prose("Which law holds:"), Points(verdicts), fits])
 
 
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """How fast a method's error falls: b of its power law, and b's interval, None where there is none."""
+
+    label: str
+    exponent: float
+    interval: Interval | None
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is a trend: the interval leaves out 0."""
+        return self.interval is not None and not self.interval.low <= 0 <= self.interval.high
+
+    def is_beyond(self, others: Sequence["Slope"]) -> bool:
+        """Whether the whole interval lies above those of the others, which all have one."""
+        if self.interval is None:
+            return False
+        return all(other.interval is not None and self.interval.low > other.interval.high for other in others)
+
+    def __str__(self) -> str:
+        """As "RFT falls by 24 % (b = 0.40 [0.31, 0.52])"."""
+        change = 2.0**-self.exponent - 1
+        verb = "falls" if change <= 0 else "rises"
+        return f"{self.label} {verb} by {100 * abs(change):.0f} % (b = {_estimate(self.exponent, self.interval)})"
+
+
 def _lead(material: Material) -> str:
-    """Slowest and fastest fall, of the methods with a fit."""
+    """The fall of the methods that have one; which is slowest or fastest only where the intervals tell."""
     slopes = [
-        (fitted.fit.parameters["b"], curve.label, fitted)
+        Slope(curve.label, fitted.fit.parameters["b"], fitted.interval("b"))
         for curve, fitted in zip(material.curves, material.power_fits, strict=True)
         if fitted is not None and fitted.fit is not None
     ]
     if not slopes:
         return "There are too few sizes for a power law of any method."
-    slopes.sort(key=lambda slope: slope[0])
-    if len(slopes) == 1:
-        return f"With twice the data, the error of {_fall(slopes[0])}."
-    fastest, slowest = _fall(slopes[-1]), _fall(slopes[0])
-    return f"With twice the data, the error of {fastest}, the most of all; that of {slowest}, the least."
+    return trends(slopes)
 
 
-def _fall(slope: tuple[float, str, FittedCurve]) -> str:
-    """As "RFT falls by 24 % (b = 0.40 [0.31, 0.52])"."""
-    exponent, label, fitted = slope
-    change = 2.0**-exponent - 1
-    return f"{label} {'falls' if change <= 0 else 'rises'} by {100 * abs(change):.0f} % (b = {_number(fitted, 'b')})"
+def trends(slopes: Sequence[Slope]) -> str:
+    """Sentences on one slope or more."""
+    untold = [slope.label for slope in slopes if not slope.tells]
+    if len(untold) == len(slopes):
+        whose = "any method" if len(slopes) > 1 else slopes[0].label
+        return f"No trend with more data can be told for {whose}: {_WITHOUT_TREND}."
+    rest = f" No trend can be told for {listed(untold)}: {_WITHOUT_TREND}." if untold else ""
+    return f"With twice the data, the error of {_extremes(slopes)}.{rest}"
+
+
+def _extremes(slopes: Sequence[Slope]) -> str:
+    """The fastest and the slowest fall of those that tell, and whether they stand apart from all others."""
+    told = sorted((slope for slope in slopes if slope.tells), key=lambda slope: slope.exponent)
+    if len(told) == 1:
+        return str(told[0])
+    fastest, slowest = told[-1], told[0]
+    most = fastest.is_beyond([slope for slope in slopes if slope is not fastest])
+    least = all(slope.is_beyond([slowest]) for slope in slopes if slope is not slowest)
+    text = f"{fastest}{', the most of all' if most else ''}; that of {slowest}{', the least' if least else ''}"
+    if most and least:
+        return text
+    unranked = "the most" if least else "the least" if most else "the most or the least"
+    return f"{text}; intervals overlap, so no method is shown to fall {unranked}"
 
 
 def _figure(material: Material) -> Figure:
@@ -155,9 +200,18 @@ def _number(fitted: FittedCurve, name: str) -> str:
     """As "0.40 [0.31, 0.52]"; a dash where the law has no such parameter or there is no fit."""
     if fitted.fit is None or name not in fitted.fit.parameters:
         return "–"
-    interval = fitted.interval(name)
-    ends = "" if interval is None else f" [{interval.low:.3g}, {interval.high:.3g}]"
-    return f"{fitted.fit.parameters[name]:.3g}{ends}"
+    return _estimate(fitted.fit.parameters[name], fitted.interval(name))
+
+
+def _estimate(value: float, interval: Interval | None) -> str:
+    """As "0.40 [0.31, 0.52]"."""
+    ends = "" if interval is None else f" [{_digits(interval.low)}, {_digits(interval.high)}]"
+    return f"{_digits(value)}{ends}"
+
+
+def _digits(number: float) -> str:
+    """Three digits; what is nearer to 0 than 0.001 is 0.000 and not 8.09e-10."""
+    return "0.000" if abs(number) < _NEAR_ZERO else f"{number:.3g}"
 
 
 def _rounded(numbers: "np.ndarray | pd.Series[float]") -> list[float]:
