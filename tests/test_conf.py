@@ -284,7 +284,11 @@ def test_a_key_that_no_code_reads_is_found():
 
 @pytest.mark.parametrize(
     ("task", "teacher"),
-    [("precedence", "procedural"), ("crossroads", "procedural"), ("gsm8k", "procedural"), ("gsm8k", "server")],
+    [
+        *((world, "procedural") for world in ("precedence", "crossroads", "star_graph")),
+        ("gsm8k", "procedural"),
+        ("gsm8k", "server"),
+    ],
 )
 def test_schema_and_yaml_agree_on_every_key(compose, task, teacher):
     """What composes holds the schema's keys and no others, with nothing missing."""

@@ -14,15 +14,22 @@ from synthscale.problem import (
     CrossroadsConfig,
     PrecedenceConfig,
     Problem,
+    StarGraphConfig,
     StepBoundary,
     StepTruth,
+    WorldConfig,
     build_task,
     exact_steps,
 )
 
 LINES = StepBoundary.line
 NUM_REMEMBERED = 2**16  # solutions
-WORLDS = {"precedence": PrecedenceConfig, "crossroads": CrossroadsConfig}  # by how a task's name begins
+#: By how a task's name begins.
+WORLDS: dict[str, type[WorldConfig]] = {
+    "precedence": PrecedenceConfig,
+    "crossroads": CrossroadsConfig,
+    "star_graph": StarGraphConfig,
+}
 
 
 class Reading:
@@ -55,7 +62,7 @@ class Reading:
 def reading_of(task: Mapping[str, Any]) -> Reading:
     """The reading for the task of this config, as a manifest has it; by lines where it is of an unknown kind."""
     try:
-        config = WORLDS.get(str(task.get("name")).partition("_")[0])
+        config = next((world for name, world in WORLDS.items() if str(task.get("name")).startswith(name)), None)
         if config is not None:
             world = build_task(config(**task))
             return Reading(world.steps, world.step_truths)

@@ -17,6 +17,7 @@ from synthscale.problem.problem import (
     Verdict,
     check_between,
 )
+from synthscale.problem.star_graph import StarGraphConfig, StarGraphTask
 from synthscale.problem.steps import StepBoundary, exact_steps, join_steps, split_steps
 from synthscale.problem.world import World, WorldConfig
 
@@ -35,6 +36,8 @@ __all__ = [
     "PrecedenceTask",
     "Problem",
     "Split",
+    "StarGraphConfig",
+    "StarGraphTask",
     "StepBoundary",
     "StepTruth",
     "Task",
@@ -71,4 +74,6 @@ def build_world(config: WorldConfig) -> World:
         return PrecedenceTask(config)
     if isinstance(config, CrossroadsConfig):
         return CrossroadsTask(config)
+    if isinstance(config, StarGraphConfig):
+        return StarGraphTask(config)
     raise ValueError(f"task {config.name} has no implementation.")

@@ -25,6 +25,7 @@ from synthscale.problem import (
     DatasetConfig,
     PrecedenceConfig,
     Split,
+    StarGraphConfig,
     TaskConfig,
     WorldConfig,
     check_between,
@@ -261,7 +262,12 @@ GROUPS: dict[str, type[Any]] = {
     "logger": LoggerConfig,
 }
 KINDS: dict[str, dict[str, type[Any]]] = {  # groups whose options have keys of their own, by the name of the schema
-    "task": {"precedence": PrecedenceConfig, "crossroads": CrossroadsConfig, "dataset": DatasetConfig},
+    "task": {
+        "precedence": PrecedenceConfig,
+        "crossroads": CrossroadsConfig,
+        "star_graph": StarGraphConfig,
+        "dataset": DatasetConfig,
+    },
     "teacher": {"procedural": ProceduralTeacherConfig, "server": ServerTeacherConfig},
 }
 
