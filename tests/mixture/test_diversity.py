@@ -109,7 +109,7 @@ def positives(mixture: MixtureConfig) -> list[str]:
     samples = [Example("id", problem.text + "\n", text) for text in ["<<1+1=2>> 2", *TEXTS]]
     traces = [SolutionRow("id", 0, "<<1+1=2>> 2", "correct")]
     of = OfProblem(problem, "id", problem.text + "\n", traces, [], [], [], [])
-    return [example.chosen for example in choose_positives(mixture, of, samples)]
+    return [example.chosen for example in choose_positives(PrecedenceTask(PrecedenceConfig()), mixture, of, samples)]
 
 
 def test_the_mixture_keeps_the_first_drawn_or_the_diverse():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from synthscale.problem import build_task
 from synthscale.study.recipe import build_point
 
 WITH_SFT = ("sft", "rft", "dpo", "step_dpo", "step_mix")
@@ -111,3 +112,19 @@ def test_a_key_changes_the_nodes_from_its_first_reader_on(nodes, override, first
 def test_a_key_that_an_algorithm_does_not_read_changes_none_of_its_nodes(nodes, algorithm, override):
     before, after = nodes(f"algorithm={algorithm}"), nodes(f"algorithm={algorithm}", override)
     assert {role: node.key for role, node in before.items()} == {role: node.key for role, node in after.items()}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "updates"),
+    [
+        ([], 2600),
+        (["task.num_operators=2048", "task.num_tables=6", "task.num_levels=4"], 6000),
+        (["task=crossroads"], 8000),
+        (["task=star_graph"], 2600),
+        (["task=star_graph", "pretraining.num_updates=7"], 7),
+    ],
+)
+def test_a_base_gets_as_many_updates_as_its_world_needs(compose_run, overrides, updates):
+    pretrain = build_point(compose_run(*overrides)).nodes["pretrain"].config
+    assert pretrain.num_updates == updates
+    assert type(build_task(pretrain.world)).__name__.lower().startswith(pretrain.world.name.replace("_", ""))

@@ -126,6 +126,11 @@ class CrossroadsConfig(WorldConfig):
     def _step_tokens(self, number: int) -> int:
         return WORDS_OF_ROAD + 4 + (number if self.answer is Kept.all else 1)
 
+    @property
+    def num_pretraining_updates(self) -> int:
+        """Most of them for thousands of operators' tables."""
+        return 8000
+
     def pretraining_world(self) -> CrossroadsConfig:
         """The same tables and words, with the keys that a base policy does not depend on at their defaults."""
         return CrossroadsConfig(

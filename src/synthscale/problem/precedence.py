@@ -109,6 +109,11 @@ class PrecedenceConfig(WorldConfig):
         """Step i of n has 8 words beside the expression of 2(n−i)+1 that it leaves: n² + 8n, the last break an end."""
         return self.operators_per_problem * (self.operators_per_problem + 8)
 
+    @property
+    def num_pretraining_updates(self) -> int:
+        """More where thousands of operators' tables are to be learnt."""
+        return 2600 if self.num_tables is None else 6000
+
     def pretraining_world(self) -> PrecedenceConfig:
         """The same tables and words, with the keys that a base policy does not depend on at their defaults."""
         return PrecedenceConfig(

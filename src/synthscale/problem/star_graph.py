@@ -87,6 +87,11 @@ class StarGraphConfig(WorldConfig):
         """Tokens of the steps after 1 … L − 1 of them."""
         return [3 * (self.arm_length - done) for done in range(1, self.arm_length)]
 
+    @property
+    def num_pretraining_updates(self) -> int:
+        """For following edges."""
+        return 2600
+
     def pretraining_world(self) -> StarGraphConfig:
         """The same shape."""
         return StarGraphConfig(num_arms=self.num_arms, arm_length=self.arm_length, num_nodes=self.num_nodes)

@@ -46,6 +46,11 @@ class WorldConfig(TaskConfig):
         """Tokens of what is left of a solution after 1 … L − 1 of its steps, its end counted."""
         raise NotImplementedError
 
+    @property
+    def num_pretraining_updates(self) -> int:
+        """Updates of 64 problems after which a base policy of the tiny architecture executes steps exactly."""
+        raise NotImplementedError
+
     def pretraining_world(self) -> WorldConfig:
         """The same words and tables, with the keys that a base policy does not depend on at their defaults."""
         raise NotImplementedError

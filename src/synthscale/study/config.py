@@ -101,12 +101,13 @@ class AlgorithmConfig:
 class PretrainingConfig:
     """How the base policy is made where no model path is given."""
 
-    num_updates: int = 2600
+    num_updates: int | None = None  # null: as many as the world needs
     learning_rate: float = 4e-3
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_between("pretraining.num_updates", self.num_updates, 1, 10_000_000)
+        if self.num_updates is not None:
+            check_between("pretraining.num_updates", self.num_updates, 1, 10_000_000)
         check_between("pretraining.learning_rate", self.learning_rate, 1e-9, 1.0)
         check_between("pretraining.seed", self.seed, 0, 2**31 - 1)
 

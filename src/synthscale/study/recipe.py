@@ -99,7 +99,7 @@ def pretrain_node(config: RunConfig) -> Node:
     return Node(
         "pretrain",
         PretrainConfig(
-            num_updates=config.pretraining.num_updates,
+            num_updates=config.pretraining.num_updates or world.num_pretraining_updates,
             learning_rate=config.pretraining.learning_rate,
             seed=config.pretraining.seed,
             world=world.pretraining_world(),
