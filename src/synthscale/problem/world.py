@@ -48,7 +48,7 @@ class WorldConfig(TaskConfig):
 
     @property
     def num_pretraining_updates(self) -> int:
-        """Updates of 64 problems after which a base policy of the tiny architecture executes steps exactly."""
+        """Updates of 64 problems that a base policy of the tiny architecture gets, to execute steps exactly."""
         raise NotImplementedError
 
     def pretraining_world(self) -> WorldConfig:
