@@ -238,3 +238,16 @@ def test_another_name_is_refused_and_a_manifests_text_is_understood():
         CrossroadsConfig(name="precedence")
     assert isinstance(build_task(CrossroadsConfig(name="crossroads_wide", answer="sum")), CrossroadsTask)
     assert CrossroadsConfig(answer="sum") == CrossroadsConfig(answer=Kept.sum)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"zipf_exponent": 5.0, "num_roads": 10},  # hardly ever ten different operators
+        {"sound_share": 0.05, "num_known_operators": 16, "num_operators": 40},  # none of the known is sound
+    ],
+)
+def test_a_world_without_crossings_is_refused_and_not_searched_for_ever(wrong):
+    with pytest.raises(ValueError, match="task crossroads hardly ever draws"):
+        for seed in range(20):
+            CrossroadsConfig(**{"world_seed": seed} | wrong)

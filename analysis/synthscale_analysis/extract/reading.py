@@ -11,25 +11,16 @@ from functools import lru_cache
 from typing import Any
 
 from synthscale.problem import (
-    CrossroadsConfig,
-    PrecedenceConfig,
+    WORLDS,
     Problem,
-    StarGraphConfig,
     StepBoundary,
     StepTruth,
-    WorldConfig,
     build_task,
     exact_steps,
 )
 
 LINES = StepBoundary.line
 NUM_REMEMBERED = 2**16  # solutions
-#: By how a task's name begins.
-WORLDS: dict[str, type[WorldConfig]] = {
-    "precedence": PrecedenceConfig,
-    "crossroads": CrossroadsConfig,
-    "star_graph": StarGraphConfig,
-}
 
 
 class Reading:
@@ -62,7 +53,7 @@ class Reading:
 def reading_of(task: Mapping[str, Any]) -> Reading:
     """The reading for the task of this config, as a manifest has it; by lines where it is of an unknown kind."""
     try:
-        config = next((world for name, world in WORLDS.items() if str(task.get("name")).startswith(name)), None)
+        config = next((config for name, (config, _) in WORLDS.items() if str(task.get("name")).startswith(name)), None)
         if config is not None:
             world = build_task(config(**task))
             return Reading(world.steps, world.step_truths)

@@ -173,7 +173,9 @@ class Sampler:
 
     def _forward(self, cache: Cache | None = None, **inputs: object) -> Tensor:
         """The model's logits, [B, T, V]."""
-        return self._agreed(self.model(**{self._cache_argument: cache}, **inputs).logits)
+        if cache is not None:
+            inputs[self._cache_argument] = cache
+        return self._agreed(self.model(**inputs).logits)
 
     def _agreed(self, logits: Tensor) -> Tensor:
         """The logits by which tokens are chosen: the model's own."""

@@ -25,6 +25,7 @@ __all__ = [
     "IF_SET",
     "ONLY_HOW",
     "ONLY_WITHOUT_FINGERPRINT",
+    "WORLDS",
     "AnswerPolicy",
     "CrossroadsConfig",
     "CrossroadsTask",
@@ -55,6 +56,14 @@ __all__ = [
 ]
 
 
+#: The embedded worlds: by the name that a task's begins with, config and task.
+WORLDS: dict[str, tuple[type[WorldConfig], type[World]]] = {
+    "precedence": (PrecedenceConfig, PrecedenceTask),
+    "crossroads": (CrossroadsConfig, CrossroadsTask),
+    "star_graph": (StarGraphConfig, StarGraphTask),
+}
+
+
 def build_task(config: TaskConfig) -> Task:
     """The task that a config describes.
 
@@ -69,11 +78,5 @@ def build_task(config: TaskConfig) -> Task:
 
 
 def build_world(config: WorldConfig) -> World:
-    """The embedded world that a config describes; ValueError as of `build_task`."""
-    if isinstance(config, PrecedenceConfig):
-        return PrecedenceTask(config)
-    if isinstance(config, CrossroadsConfig):
-        return CrossroadsTask(config)
-    if isinstance(config, StarGraphConfig):
-        return StarGraphTask(config)
-    raise ValueError(f"task {config.name} has no implementation.")
+    """The embedded world that a config describes."""
+    return next(task for of_config, task in WORLDS.values() if isinstance(config, of_config))(config)

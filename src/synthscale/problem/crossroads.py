@@ -33,27 +33,27 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from synthscale.problem.problem import Problem, Split, StepTruth, Verdict, check_between
-from synthscale.problem.steps import exact_steps, join_steps, split_steps
+from synthscale.problem.problem import Problem, Split, StepTruth, check_between
+from synthscale.problem.steps import join_steps, split_steps
 from synthscale.problem.world import (
     CHUNK_SIZE,
-    MAX_BARREN_CHUNKS,
-    MAX_DATA_SIZE,
-    MAX_HELD_OUT,
+    KNOWN_SHARE,
     OPERATOR_SYMBOLS,
     SPLIT_CODE,
     Array,
     Codes,
+    World,
     WorldConfig,
-    first_problems,
     is_of,
     mixed,
+    named_generator,
+    operator_words,
     zipf,
 )
 
 LABELS = "abcdef"
 WORDS_OF_ROAD = 4
-KNOWN_SHARE = 5  # of so many problems of pretraining one is of the operators whose soundness the base is to know
+NUM_TRIED = 1000  # crossings, to see whether a world has any
 
 
 class Kept(Enum):
@@ -91,21 +91,11 @@ class CrossroadsConfig(WorldConfig):
         check_between("task.num_values", self.num_values, 2, 10)
         check_between("task.zipf_exponent", self.zipf_exponent, 0.0, 5.0)
         check_between("task.num_known_operators", self.num_known_operators, 4 * self.num_roads, 100_000)
-
-    @property
-    def max_data_size(self) -> int:
-        """Training problems on offer: there are far more."""
-        return MAX_DATA_SIZE
-
-    @property
-    def max_validation(self) -> int:
-        """Validation problems on offer."""
-        return MAX_HELD_OUT
-
-    @property
-    def max_test(self) -> int:
-        """Test problems on offer."""
-        return MAX_HELD_OUT
+        if not CrossroadsTask(self).has_crossings():
+            raise ValueError(
+                f"task {self.name} hardly ever draws {self.num_roads} different operators of which some are sound and "
+                "some not: lower task.zipf_exponent or task.num_roads, or bring task.sound_share nearer to 0.5."
+            )
 
     @property
     def num_prompt_tokens(self) -> int:
@@ -168,7 +158,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class CrossroadsTask:
+class CrossroadsTask(World):
     """Problems, reference answers, verdicts and the truth of steps in one world."""
 
     config: CrossroadsConfig
@@ -176,7 +166,7 @@ class CrossroadsTask:
     @cached_property
     def tables(self) -> Array:
         """Tables of operators, [num_tables, num_values, num_values]; each holds every value."""
-        config, generator = self.config, self._world_generator("tables")
+        config, generator = self.config, named_generator(self.config.world_seed, "tables")
         cells = config.num_values**2
         every = np.arange(cells) % config.num_values
         tables = [generator.permutation(every) for _ in range(config.num_tables)]
@@ -185,18 +175,23 @@ class CrossroadsTask:
     @cached_property
     def is_sound(self) -> NDArray[np.bool_]:
         """Which operators are sound, [num_operators + num_known_operators]."""
-        return self._world_generator("sound").random(len(self.operators)) < self.config.sound_share
+        return named_generator(self.config.world_seed, "sound").random(len(self.operators)) < self.config.sound_share
 
     @cached_property
     def operators(self) -> list[str]:
         """The operators' words, the table's symbol and a number; those that the base alone is to know come last."""
-        num, num_tables = self.config.num_operators + self.config.num_known_operators, self.config.num_tables
-        return [f"{OPERATOR_SYMBOLS[i % num_tables]}{i // num_tables}" for i in range(num)]
+        return operator_words(self.config.num_operators + self.config.num_known_operators, self.config.num_tables)
 
     @cached_property
     def index(self) -> dict[str, int]:
         """Each operator's place among `operators`."""
         return {word: i for i, word in enumerate(self.operators)}
+
+    @cached_property
+    def frequencies(self) -> NDArray[np.float64]:
+        """How often each operator is drawn for a problem, by Zipf's law; the known ones never are."""
+        drawn = zipf(self.config.num_operators, self.config.zipf_exponent)
+        return np.concatenate([drawn, np.zeros(self.config.num_known_operators)])
 
     @cached_property
     def words(self) -> list[str]:
@@ -212,28 +207,6 @@ class CrossroadsTask:
     def _letters(self) -> str:
         return LABELS[: self.config.num_crossings]
 
-    def problems(self, split: Split, num_problems: int, seed: int = 0) -> list[Problem]:
-        """The first `num_problems` problems of the stream that (split, seed) names, none twice."""
-        limit = MAX_DATA_SIZE if split is Split.TRAIN else MAX_HELD_OUT
-        return first_problems(self.config, split, num_problems, limit, self._stream(split, seed))
-
-    @property
-    def has_solutions(self) -> bool:
-        """Yes: the world solves itself."""
-        return True
-
-    def prompt(self, problem: Problem) -> str:
-        """The crossings and a line break."""
-        return problem.text + "\n"
-
-    def solution(self, text: str) -> str:
-        """One step a line, without other white space at a line's ends."""
-        return join_steps(split_steps(text))
-
-    def steps(self, solution: str) -> list[str]:
-        """The lines with their line breaks."""
-        return exact_steps(solution)
-
     def answer(self, solution: str) -> str | None:
         """What the last step keeps, where it is what a solution of all crossings keeps."""
         steps = split_steps(solution)
@@ -241,13 +214,6 @@ class CrossroadsTask:
         wanted = self.config.num_crossings if self.config.answer is Kept.all else 1
         is_whole = len(steps) == self.config.num_crossings and len(kept) == wanted
         return " ".join(kept) if is_whole and all(value.isascii() and value.isdigit() for value in kept) else None
-
-    def verdict(self, problem: Problem, solution: str) -> Verdict:
-        """Compare the answer with the reference answer, exactly."""
-        answer = self.answer(solution)
-        if answer is None:
-            return Verdict.UNPARSEABLE
-        return Verdict.CORRECT if answer == problem.answer else Verdict.WRONG
 
     def step_truths(self, problem: Problem, steps: list[str]) -> list[StepTruth]:
         """The truth of each step, judged against what the step before it kept, right or wrong."""
@@ -280,11 +246,9 @@ class CrossroadsTask:
     def pretraining_solutions(self, num_problems: int, generator: np.random.Generator) -> list[tuple[Problem, str]]:
         """Exact steps on any roads of uniform operators; of those to be known some, on sound roads."""
         num_known = num_problems // KNOWN_SHARE
-        config, known = self.config, np.zeros(len(self.operators))
-        others = known.copy()
-        others[: config.num_operators], known[config.num_operators :] = 1 / config.num_operators, 1.0
-        drawn = self._written(self._draw(generator, num_problems - num_known, others))
-        of_known = self._written(self._draw(generator, num_known, known / config.num_known_operators))
+        is_known = np.arange(len(self.operators)) >= self.config.num_operators
+        drawn = self._written(self._draw(generator, num_problems - num_known, ~is_known / (~is_known).sum()))
+        of_known = self._written(self._draw(generator, num_known, is_known / is_known.sum()))
         return [(problem, self.aimless_trace(problem, generator)) for problem in drawn] + [
             (problem, self.trace(problem, generator)) for problem in of_known
         ]
@@ -313,22 +277,13 @@ class CrossroadsTask:
             return StepTruth.WRONG_EXECUTION
         return StepTruth.RIGHT if self.is_sound[self.index[road[2]]] else StepTruth.WRONG_DECISION
 
-    def _stream(self, split: Split, seed: int) -> Iterator[Problem]:
-        seen: set[int] = set()
-        frequencies = np.zeros(len(self.operators))
-        frequencies[: self.config.num_operators] = zipf(self.config.num_operators, self.config.zipf_exponent)
-        chunk = barren = 0
-        while barren < MAX_BARREN_CHUNKS:
-            generator = np.random.default_rng([self.config.world_seed, SPLIT_CODE[split], seed, chunk])
-            drawn, num_seen = self._draw(generator, CHUNK_SIZE, frequencies), len(seen)
-            codes = drawn.codes()
-            mine = is_of(split, codes)
-            for code, problem in zip(codes[mine].tolist(), self._written(drawn.take(mine)), strict=True):
-                if code not in seen:
-                    seen.add(code)
-                    yield problem
-            chunk += 1
-            barren = 0 if len(seen) > num_seen else barren + 1
+    def drawn(self, split: Split, seed: int, chunk: int) -> Iterator[tuple[int, Problem]]:
+        """The problems of a chunk that are of the split, each with a code of its own."""
+        generator = np.random.default_rng([self.config.world_seed, SPLIT_CODE[split], seed, chunk])
+        drawn = self._draw(generator, CHUNK_SIZE, self.frequencies)
+        codes = drawn.codes()
+        mine = is_of(split, codes)
+        yield from zip(codes[mine].tolist(), self._written(drawn.take(mine)), strict=True)
 
     def _draw(self, generator: np.random.Generator, num_problems: int, frequencies: NDArray[np.float64]) -> Drawn:
         """So many problems, each crossing with different operators, some of them sound and some not."""
@@ -347,13 +302,25 @@ class CrossroadsTask:
         """Operators of crossings, [num, num_roads]."""
         found, num_found = list[Array](), 0
         while num_found < num:
-            drawn = generator.choice(len(frequencies), size=(2 * num, self.config.num_roads), p=frequencies)
-            ordered = np.sort(drawn, axis=1)
-            differ = (ordered[:, 1:] > ordered[:, :-1]).all(axis=1)
-            num_sound = self.is_sound[drawn].sum(axis=1)
-            found.append(drawn[differ & (num_sound > 0) & (num_sound < self.config.num_roads)])
-            num_found += len(found[-1])
+            drawn = self._mixed_crossings(generator, 2 * num, frequencies)
+            found.append(drawn)
+            num_found += len(drawn)
         return np.concatenate(found)[:num]
+
+    def _mixed_crossings(self, generator: np.random.Generator, num: int, frequencies: NDArray[np.float64]) -> Array:
+        """Of so many crossings drawn those with different operators, some sound and some not."""
+        drawn = generator.choice(len(frequencies), size=(num, self.config.num_roads), p=frequencies)
+        ordered = np.sort(drawn, axis=1)
+        differ = (ordered[:, 1:] > ordered[:, :-1]).all(axis=1)
+        num_sound = self.is_sound[drawn].sum(axis=1)
+        return np.asarray(drawn[differ & (num_sound > 0) & (num_sound < self.config.num_roads)])
+
+    def has_crossings(self) -> bool:
+        """Whether a hundredth at least of the crossings drawn can be used, for problems and for pretraining."""
+        is_known = np.arange(len(self.operators)) >= self.config.num_operators
+        kinds = (self.frequencies, ~is_known / (~is_known).sum(), is_known / is_known.sum())
+        generator = np.random.default_rng(0)
+        return all(len(self._mixed_crossings(generator, NUM_TRIED, kind)) >= NUM_TRIED / 100 for kind in kinds)
 
     @cached_property
     def _cells(self) -> Array:
@@ -378,6 +345,3 @@ class CrossroadsTask:
             ]
             problems.append(Problem(" ; ".join(crossings), " ".join(map(str, answer))))
         return problems
-
-    def _world_generator(self, purpose: str) -> np.random.Generator:
-        return np.random.default_rng([self.config.world_seed, *purpose.encode()])

@@ -33,27 +33,27 @@ from synthscale.problem.problem import (
     Problem,
     Split,
     StepTruth,
-    Verdict,
     check_between,
 )
-from synthscale.problem.steps import exact_steps, join_steps, split_steps
+from synthscale.problem.steps import join_steps, split_steps
 from synthscale.problem.world import (
     CHUNK_SIZE,
-    MAX_BARREN_CHUNKS,
+    KNOWN_SHARE,
     MAX_DATA_SIZE,
     MAX_HELD_OUT,
     OPERATOR_SYMBOLS,
     SPLIT_CODE,
     Array,
     Codes,
+    World,
     WorldConfig,
-    first_problems,
     is_of,
+    named_generator,
+    operator_words,
     zipf,
 )
 
 MAX_OPERATORS = 100_000
-KNOWN_SHARE = 5  # of so many problems of pretraining one is of the operators whose levels the base is to know
 
 
 @dataclass(kw_only=True, slots=True)
@@ -153,7 +153,7 @@ class PrecedenceConfig(WorldConfig):
 
 
 @dataclass(frozen=True)
-class PrecedenceTask:
+class PrecedenceTask(World):
     """Problems, reference answers, verdicts and the truth of steps in one world."""
 
     config: PrecedenceConfig
@@ -162,12 +162,12 @@ class PrecedenceTask:
     def tables(self) -> Array:
         """Tables of operators, shape (num_tables, num_values, num_values), values in [0, num_values)."""
         shape = (self.config.num_tables or self.config.num_operators, self.config.num_values, self.config.num_values)
-        return self._world_generator("tables").integers(0, self.config.num_values, size=shape)
+        return named_generator(self.config.world_seed, "tables").integers(0, self.config.num_values, size=shape)
 
     @cached_property
     def levels(self) -> Array:
         """The operators' levels, shape (len(operators),); a higher level binds more tightly."""
-        generator = self._world_generator("levels")
+        generator = named_generator(self.config.world_seed, "levels")
         if self.config.num_levels is None:
             return generator.permutation(len(self.operators))
         return generator.integers(0, self.config.num_levels, size=len(self.operators))
@@ -186,8 +186,7 @@ class PrecedenceTask:
         config = self.config
         if config.num_tables is None:
             return list(OPERATOR_SYMBOLS[: config.num_operators])
-        num = config.num_operators + (config.num_known_operators or 0)
-        return [f"{OPERATOR_SYMBOLS[i % config.num_tables]}{i // config.num_tables}" for i in range(num)]
+        return operator_words(config.num_operators + (config.num_known_operators or 0), config.num_tables)
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -201,46 +200,11 @@ class PrecedenceTask:
         decisions = [f"p{position}" for position in range(self.config.operators_per_problem)]
         return [*values, *self.operators, *decisions, "=", "|"]
 
-    def problems(self, split: Split, num_problems: int, seed: int = 0) -> list[Problem]:
-        """The first `num_problems` problems of the stream that (split, seed) names, none twice.
-
-        A problem belongs to a split by a hash of itself, so no problem is in two splits, whatever the seeds and sizes.
-
-        Raises:
-            ValueError: if the world cannot give that many.
-        """
-        limit = self.config.max_data_size if split is Split.TRAIN else self.config.max_held_out
-        return first_problems(self.config, split, num_problems, limit, self._stream(split, seed))
-
-    @property
-    def has_solutions(self) -> bool:
-        """Yes: the world solves itself."""
-        return True
-
-    def prompt(self, problem: Problem) -> str:
-        """The expression and a line break."""
-        return problem.text + "\n"
-
-    def solution(self, text: str) -> str:
-        """One step a line, without other white space at a line's ends."""
-        return join_steps(split_steps(text))
-
-    def steps(self, solution: str) -> list[str]:
-        """The lines with their line breaks."""
-        return exact_steps(solution)
-
     def answer(self, solution: str) -> str | None:
         """The single value after the last step's bar."""
         steps = split_steps(solution)
         left = steps[-1].partition("|")[2].split() if steps else []
         return left[0] if len(left) == 1 and left[0].isascii() and left[0].isdigit() else None
-
-    def verdict(self, problem: Problem, solution: str) -> Verdict:
-        """Compare the final answer with the reference answer, exactly."""
-        answer = self.answer(solution)
-        if answer is None:
-            return Verdict.UNPARSEABLE
-        return Verdict.CORRECT if answer == problem.answer else Verdict.WRONG
 
     def step_truths(self, problem: Problem, steps: list[str]) -> list[StepTruth]:
         """The truth of each step, judged against the expression that the step before it left, right or wrong."""
@@ -334,23 +298,13 @@ class PrecedenceTask:
             token in (self.index if i % 2 else values) for i, token in enumerate(tokens)
         )
 
-    def _stream(self, split: Split, seed: int) -> Iterator[Problem]:
-        seen: set[int] = set()
-        chunk = barren = 0
-        while True:
-            values, operators = self._draw_chunk(split, seed, chunk)
-            num_seen = len(seen)
-            answers, unambiguous = self._answers(values, operators)
-            keep = unambiguous if self.config.unambiguous else np.ones(len(answers), dtype=bool)
-            codes = self._codes(values, operators)
-            for i in np.flatnonzero(keep):
-                if (code := int(codes[i])) not in seen:
-                    seen.add(code)
-                    yield self._problem(values[i], operators[i], int(answers[i]))
-            chunk += 1
-            barren = 0 if len(seen) > num_seen else barren + 1
-            if barren == MAX_BARREN_CHUNKS:
-                return
+    def drawn(self, split: Split, seed: int, chunk: int) -> Iterator[tuple[int, Problem]]:
+        """The problems of a chunk that are of the split, each with a code of its own."""
+        values, operators = self._draw_chunk(split, seed, chunk)
+        answers, unambiguous = self._answers(values, operators)
+        codes = self._codes(values, operators)
+        for i in np.flatnonzero(unambiguous) if self.config.unambiguous else range(len(answers)):
+            yield int(codes[i]), self._problem(values[i], operators[i], int(answers[i]))
 
     def _draw_chunk(self, split: Split, seed: int, chunk: int) -> tuple[Array, Array]:
         config = self.config
@@ -404,6 +358,3 @@ class PrecedenceTask:
         for operator, value in zip(operators, values[1:], strict=True):
             tokens += [self.operators[operator], str(value)]
         return Problem(text=" ".join(tokens), answer=str(answer))
-
-    def _world_generator(self, purpose: str) -> np.random.Generator:
-        return np.random.default_rng([self.config.world_seed, *purpose.encode()])

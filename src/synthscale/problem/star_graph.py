@@ -16,6 +16,7 @@ arm, whatever the goal.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,18 +25,17 @@ from itertools import islice, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from synthscale.problem.problem import Problem, Split, StepTruth, Verdict, check_between
-from synthscale.problem.steps import exact_steps, join_steps, split_steps
+from synthscale.problem.problem import Problem, Split, StepTruth, check_between
+from synthscale.problem.steps import join_steps, split_steps
 from synthscale.problem.world import (
     CHUNK_SIZE,
-    MAX_BARREN_CHUNKS,
     MAX_DATA_SIZE,
     MAX_HELD_OUT,
     SPLIT_CODE,
     Array,
     Codes,
+    World,
     WorldConfig,
-    first_problems,
     is_of,
     mixed,
 )
@@ -58,19 +58,25 @@ class StarGraphConfig(WorldConfig):
         check_between("task.num_nodes", self.num_nodes, 1 + self.num_arms * self.arm_length, 1000)
 
     @property
+    def num_stars(self) -> int:
+        """How many stars with a goal there are, whatever the order of arms."""
+        num_drawn = 1 + self.num_arms * self.arm_length
+        return self.num_arms * math.perm(self.num_nodes, num_drawn) // math.factorial(self.num_arms)
+
+    @property
     def max_data_size(self) -> int:
-        """Training problems on offer."""
-        return MAX_DATA_SIZE
+        """A tenth of all stars at most."""
+        return min(MAX_DATA_SIZE, self.num_stars // 10)
 
     @property
     def max_validation(self) -> int:
-        """Validation problems on offer."""
-        return MAX_HELD_OUT
+        """A hundredth of all stars at most."""
+        return max(1, min(MAX_HELD_OUT, self.num_stars // 100))
 
     @property
     def max_test(self) -> int:
-        """Test problems on offer."""
-        return MAX_HELD_OUT
+        """As many."""
+        return self.max_validation
 
     @property
     def num_prompt_tokens(self) -> int:
@@ -89,7 +95,7 @@ class StarGraphConfig(WorldConfig):
 
     @property
     def num_pretraining_updates(self) -> int:
-        """For following edges: after 2,600 a fifth of sampled steps still follow none."""
+        """For following edges, sampled steps too."""
         return 8000
 
     def pretraining_world(self) -> StarGraphConfig:
@@ -98,7 +104,7 @@ class StarGraphConfig(WorldConfig):
 
 
 @dataclass(frozen=True)
-class StarGraphTask:
+class StarGraphTask(World):
     """Problems, reference paths, verdicts and the truth of steps."""
 
     config: StarGraphConfig
@@ -108,28 +114,6 @@ class StarGraphTask:
         """Every word that problems and solutions are written in, line breaks apart."""
         return [*map(str, range(self.config.num_nodes)), "|", "/"]
 
-    def problems(self, split: Split, num_problems: int, seed: int = 0) -> list[Problem]:
-        """The first `num_problems` problems of the stream that (split, seed) names, none twice."""
-        limit = MAX_DATA_SIZE if split is Split.TRAIN else MAX_HELD_OUT
-        return first_problems(self.config, split, num_problems, limit, self._stream(split, seed))
-
-    @property
-    def has_solutions(self) -> bool:
-        """Yes: the path is known."""
-        return True
-
-    def prompt(self, problem: Problem) -> str:
-        """The edges, centre and goal, and a line break."""
-        return problem.text + "\n"
-
-    def solution(self, text: str) -> str:
-        """One step a line, without other white space at a line's ends."""
-        return join_steps(split_steps(text))
-
-    def steps(self, solution: str) -> list[str]:
-        """The lines with their line breaks."""
-        return exact_steps(solution)
-
     def answer(self, solution: str) -> str | None:
         """The nodes that the steps come through, where each step begins at the end of the one before."""
         edges = [step.split() for step in split_steps(solution)]
@@ -138,13 +122,6 @@ class StarGraphTask:
         if any(before[1] != after[0] for before, after in pairwise(edges)):
             return None
         return " ".join([edges[0][0], *(edge[1] for edge in edges)])
-
-    def verdict(self, problem: Problem, solution: str) -> Verdict:
-        """Compare the path with the one to the goal, exactly."""
-        answer = self.answer(solution)
-        if answer is None:
-            return Verdict.UNPARSEABLE
-        return Verdict.CORRECT if answer == problem.answer else Verdict.WRONG
 
     def step_truths(self, problem: Problem, steps: list[str]) -> list[StepTruth]:
         """The truth of each step, judged from where the step before it came to, on the right arm or a wrong one."""
@@ -186,21 +163,11 @@ class StarGraphTask:
         centre, goal = ends.split()
         return edges, centre, goal
 
-    def _stream(self, split: Split, seed: int) -> Iterator[Problem]:
-        seen: set[int] = set()
-        chunk = barren = 0
-        while barren < MAX_BARREN_CHUNKS:
-            generator, num_seen = np.random.default_rng([SPLIT_CODE[split], seed, chunk]), len(seen)
-            for code, problem in self._draw(generator, CHUNK_SIZE, split):
-                if code not in seen:
-                    seen.add(code)
-                    yield problem
-            chunk += 1
-            barren = 0 if len(seen) > num_seen else barren + 1
+    def drawn(self, split: Split, seed: int, chunk: int) -> Iterator[tuple[int, Problem]]:
+        """The problems of a chunk that are of the split, each with a code of its own."""
+        return self._draw(np.random.default_rng([SPLIT_CODE[split], seed, chunk]), CHUNK_SIZE, split)
 
-    def _draw(
-        self, generator: np.random.Generator, num_problems: int, split: Split | None = None
-    ) -> Iterator[tuple[int, Problem]]:
+    def _draw(self, generator: np.random.Generator, num_problems: int, split: Split) -> Iterator[tuple[int, Problem]]:
         """Problems with their codes; of so many drawn those of the split."""
         num_arms, length = self.config.num_arms, self.config.arm_length
         names = generator.permuted(np.tile(np.arange(self.config.num_nodes), (num_problems, 1)), axis=1)
@@ -208,8 +175,7 @@ class StarGraphTask:
         goal_arm = generator.integers(num_arms, size=num_problems)
         order = generator.permuted(np.tile(np.arange(num_arms * length), (num_problems, 1)), axis=1)
         codes = star_codes(names[:, 0], arms, goal_arm)
-        mine = np.ones(num_problems, dtype=bool) if split is None else is_of(split, codes)
-        for i in np.flatnonzero(mine):
+        for i in np.flatnonzero(is_of(split, codes)):
             yield int(codes[i]), written(int(names[i, 0]), arms[i], int(goal_arm[i]), order[i])
 
 

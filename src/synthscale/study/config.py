@@ -21,11 +21,9 @@ from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
 from synthscale.policy.model_source import check_model_source
 from synthscale.problem import (
-    CrossroadsConfig,
+    WORLDS,
     DatasetConfig,
-    PrecedenceConfig,
     Split,
-    StarGraphConfig,
     TaskConfig,
     WorldConfig,
     check_between,
@@ -263,12 +261,7 @@ GROUPS: dict[str, type[Any]] = {
     "logger": LoggerConfig,
 }
 KINDS: dict[str, dict[str, type[Any]]] = {  # groups whose options have keys of their own, by the name of the schema
-    "task": {
-        "precedence": PrecedenceConfig,
-        "crossroads": CrossroadsConfig,
-        "star_graph": StarGraphConfig,
-        "dataset": DatasetConfig,
-    },
+    "task": {name: config for name, (config, _) in WORLDS.items()} | {"dataset": DatasetConfig},
     "teacher": {"procedural": ProceduralTeacherConfig, "server": ServerTeacherConfig},
 }
 
