@@ -1,4 +1,4 @@
-"""The world of crossings against a reading of its problems that knows the tables and the sound operators alone."""
+"""The world of crossings against a reading of its problems that knows the sound rules alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 
 from synthscale.problem import CrossroadsConfig, CrossroadsTask, Problem, Split, StepTruth, build_task, split_steps
 from synthscale.problem.crossroads import Kept
-from synthscale.problem.world import OPERATOR_SYMBOLS
 
-SMALL = {"num_operators": 60, "num_tables": 5, "num_known_operators": 20}
+SMALL = {"num_rules": 60, "num_known_rules": 20}
 WORLDS = [
     {},
     SMALL,
@@ -31,11 +30,9 @@ def roads_of(task: CrossroadsTask, problem: Problem) -> list[list[tuple[str, boo
     for crossing in problem.text.split(" ; "):
         words = crossing.split()
         roads = []
-        for at in range(0, len(words), 4):
-            _, left, operator, right = words[at : at + 4]
-            value = task.tables[OPERATOR_SYMBOLS.index(operator[0]), int(left), int(right)]
-            sound = bool(task.is_sound[task.operators.index(operator)])
-            roads.append((" ".join(words[at : at + 4]), sound, int(value)))
+        for at in range(0, len(words), 3):
+            _, rule, value = words[at : at + 3]
+            roads.append((" ".join(words[at : at + 3]), bool(task.is_sound[int(rule[1:])]), int(value)))
         crossings.append(roads)
     return crossings
 
@@ -54,7 +51,7 @@ def test_sound_roads_lead_to_the_answer_and_share_a_value_and_the_others_another
         for roads in crossings:
             sound, others = ({value for _, is_sound, value in roads if is_sound is which} for which in (True, False))
             assert len(sound) == len(others) == 1 and sound != others
-            assert len({text.split()[2] for text, _, _ in roads}) == len(roads) == task.config.num_roads
+            assert len({text.split()[1] for text, _, _ in roads}) == len(roads) == task.config.num_roads
             values += sound
         assert len(crossings) == task.config.num_crossings
         assert problem.answer == answer_of(values, task)
@@ -118,7 +115,7 @@ def solved(task):
     "spoil",
     [
         lambda words: [words[0], *words[2:]],  # a word is missing
-        lambda words: [*words[:5], str((int(words[5]) + 1) % 7), *words[6:]],  # another value
+        lambda words: [*words[:2], str((int(words[2]) + 1) % 7), *words[3:]],  # another value
         lambda words: [*words[:-1], str((int(words[-1]) + 1) % 7)],  # kept wrongly
         lambda words: ["c0", *words[1:]],  # a road of another crossing
         lambda words: ["|", *words],
@@ -134,16 +131,16 @@ def test_a_step_that_is_not_exact_is_wrong_in_execution(task, solved, spoil):
 def test_steps_are_judged_by_what_the_step_before_kept(task, solved):
     problem, steps = solved
     words = steps[0].split()
-    wrong = " ".join([*words[:5], str((int(words[5]) + 1) % 7), "|", str((int(words[5]) + 1) % 7)])
-    kept = f"{steps[1].split('|')[0]}| {wrong.split()[-1]} {steps[1].split()[5]}"
+    wrong = " ".join([*words[:-1], str((int(words[-1]) + 1) % 7)])
+    kept = f"{steps[1].split('|')[0]}| {wrong.split()[-1]} {steps[1].split()[2]}"
     assert task.step_truths(problem, [wrong, kept]) == [StepTruth.WRONG_EXECUTION, StepTruth.RIGHT]
     assert task.step_truths(problem, [*steps, steps[0]])[-1] is StepTruth.WRONG_EXECUTION
-    anew = f"{steps[1].split('|')[0]}| {steps[1].split()[5]}"
+    anew = f"{steps[1].split('|')[0]}| {steps[1].split()[2]}"
     assert task.step_truths(problem, ["no bar", anew]) == [StepTruth.WRONG_EXECUTION, StepTruth.RIGHT]
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a0", "a0 1 +1 2 = 3 | 3\n", "one\ntwo\nthree | 1 2", "x\ny\nz | 1 2 ²", "x\ny\nz | 1 2 3 4"]
+    "text", ["", "a0", "a0 r1 3 | 3\n", "one\ntwo\nthree | 1 2", "x\ny\nz | 1 2 ²", "x\ny\nz | 1 2 3 4"]
 )
 def test_what_is_no_whole_solution_has_no_answer(task, text):
     assert task.answer(text) is None
@@ -166,30 +163,30 @@ def test_no_problem_twice_in_a_split_or_in_two_splits_and_data_sets_nest(task):
     assert not set(by_split[Split.TEST]) & {p.text for seed in range(3) for p in task.problems(Split.TRAIN, 400, seed)}
 
 
-def test_frequent_operators_come_first():
+def test_frequent_rules_come_first():
     task = CrossroadsTask(CrossroadsConfig(**SMALL, zipf_exponent=1.5))
     words = " ".join(problem.text for problem in task.problems(Split.TRAIN, 500)).split()
-    counts = [words.count(operator) for operator in task.operators]
+    counts = [words.count(rule) for rule in task.rules]
     assert counts[0] > 4 * counts[8] > 0
     assert sum(counts[60:]) == 0
 
 
-def test_the_base_meets_every_operator_and_takes_sound_roads_of_the_known_alone(task):
+def test_the_base_meets_every_rule_and_takes_sound_roads_of_the_known_alone(task):
     generator = np.random.default_rng(0)
     solutions = task.pretraining_solutions(1000, generator)
     assert len(solutions) == 1000
-    known, met, lucky = set(task.operators[60:]), set(), []
+    known, met, lucky = set(task.rules[60:]), set(), []
     for problem, solution in solutions:
-        operators = {road.split()[2] for roads in roads_of(task, problem) for road, _, _ in roads}
-        assert operators <= known or not operators & known
-        met |= operators
+        rules = {road.split()[1] for roads in roads_of(task, problem) for road, _, _ in roads}
+        assert rules <= known or not rules & known
+        met |= rules
         truths = task.step_truths(problem, split_steps(solution))
         assert StepTruth.WRONG_EXECUTION not in truths
-        if operators <= known:
+        if rules <= known:
             assert set(truths) == {StepTruth.RIGHT}
         else:
             lucky += [truth is StepTruth.RIGHT for truth in truths]
-    assert met == set(task.operators)
+    assert met == set(task.rules)
     assert 0.4 < np.mean(lucky) < 0.6
 
 
@@ -221,11 +218,10 @@ def test_the_pretraining_world_forgets_only_what_a_base_does_not_depend_on():
         {"num_roads": 1},
         {"num_roads": 11},
         {"sound_share": 0.0},
-        {"num_operators": 10},
-        {"num_tables": 17},
+        {"num_rules": 10},
         {"num_values": 1},
         {"zipf_exponent": -1.0},
-        {"num_known_operators": 3},
+        {"num_known_rules": 3},
     ],
 )
 def test_a_world_out_of_range_is_refused_by_the_keys_name(wrong):
@@ -243,8 +239,8 @@ def test_another_name_is_refused_and_a_manifests_text_is_understood():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"zipf_exponent": 5.0, "num_roads": 10},  # hardly ever ten different operators
-        {"sound_share": 0.05, "num_known_operators": 16, "num_operators": 40},  # none of the known is sound
+        {"zipf_exponent": 5.0, "num_roads": 10},  # hardly ever ten different rules
+        {"sound_share": 0.05, "num_known_rules": 16, "num_rules": 40},  # none of the known is sound
     ],
 )
 def test_a_world_without_crossings_is_refused_and_not_searched_for_ever(wrong):

@@ -119,7 +119,7 @@ def test_a_key_that_an_algorithm_does_not_read_changes_none_of_its_nodes(nodes, 
     [
         ([], 2600),
         (["task.num_operators=2048", "task.num_tables=6", "task.num_levels=4"], 6000),
-        (["task=crossroads"], 8000),
+        (["task=crossroads"], 3000),
         (["task=star_graph"], 8000),
         (["task=star_graph", "pretraining.num_updates=7"], 7),
     ],

@@ -1,18 +1,18 @@
 """The second embedded world: at each crossing several roads are offered, and some of them are sound.
 
-A problem is a row of crossings, each a row of roads, each a label, two values and an operator between them::
+A problem is a row of crossings, each a row of roads, each a label, a rule and the value it leads to::
 
-    a0 3 +17 5 a1 2 *9 2 a2 6 +4 1 ; b0 …
+    a0 r17 5 a1 r9 2 a2 r4 5 ; b0 …
 
-A step takes a road of the next crossing and writes its value by the operator's table, and the values so far::
+A step takes a road of the next crossing, and keeps its value with those so far::
 
-    a1 2 *9 2 = 4 | 4
-    b0 5 -3 1 = 2 | 4 2
+    a1 r9 2 | 2
+    b0 r3 6 | 2 6
 
-What the last step keeps is the answer. Thousands of operators share a few tables, and each is sound or not: that is the
-rule which the synthetic data teach, one bit an operator, that does not follow from the others'. The sound roads of a
-crossing share one value, and the others another. So a solution is right where all its roads are sound, and nothing in a
-problem tells which are but what is known of their operators.
+What the last step keeps is the answer. Each of thousands of rules is sound or not: that is what the synthetic data
+teach, one bit a rule, that does not follow from the others'. The sound roads of a crossing lead to one value, and the
+others to another. So a solution is right where all its roads are sound, and nothing in a problem tells which are but
+what is known of their rules.
 
 In precedence any right order tells the whole parse tree. Here a teacher's solution does not tell all its problem has to
 teach: of several sound roads it takes one, and says little of the others. What a learner finds out by taking them
@@ -38,7 +38,6 @@ from synthscale.problem.steps import join_steps, split_steps
 from synthscale.problem.world import (
     CHUNK_SIZE,
     KNOWN_SHARE,
-    OPERATOR_SYMBOLS,
     SPLIT_CODE,
     Array,
     Codes,
@@ -47,12 +46,11 @@ from synthscale.problem.world import (
     is_of,
     mixed,
     named_generator,
-    operator_words,
     zipf,
 )
 
 LABELS = "abcdef"
-WORDS_OF_ROAD = 4
+WORDS_OF_ROAD = 3
 NUM_TRIED = 1000  # crossings, to see whether a world has any
 
 
@@ -65,17 +63,16 @@ class Kept(Enum):
 
 @dataclass(kw_only=True, slots=True)
 class CrossroadsConfig(WorldConfig):
-    """The world's size and shape; every world seed is another world, with its own tables and sound operators."""
+    """The world's size and shape; every world seed is another world, with its own sound rules."""
 
     name: str = "crossroads"
     num_crossings: int = 3
-    num_roads: int = 4  # at each crossing, of different operators
-    sound_share: float = 0.5  # of operators
-    num_operators: int = 2048
-    num_tables: int = 6
+    num_roads: int = 4  # at each crossing, of different rules
+    sound_share: float = 0.5  # of rules
+    num_rules: int = 2048
     num_values: int = 7
-    zipf_exponent: float = 1.0  # frequency of the i-th operator ~ i^-a; 0 is uniform
-    num_known_operators: int = 64  # beside the others, in pretraining alone: the base knows which of these are sound
+    zipf_exponent: float = 1.0  # frequency of the i-th rule ~ i^-a; 0 is uniform
+    num_known_rules: int = 64  # beside the others, in pretraining alone: the base knows which of these are sound
     answer: Kept = Kept.all
     world_seed: int = 0
 
@@ -86,14 +83,13 @@ class CrossroadsConfig(WorldConfig):
         check_between("task.num_crossings", self.num_crossings, 1, len(LABELS))
         check_between("task.num_roads", self.num_roads, 2, 10)
         check_between("task.sound_share", self.sound_share, 0.05, 0.95)
-        check_between("task.num_operators", self.num_operators, 4 * self.num_roads, 100_000)
-        check_between("task.num_tables", self.num_tables, 1, len(OPERATOR_SYMBOLS))
+        check_between("task.num_rules", self.num_rules, 4 * self.num_roads, 100_000)
         check_between("task.num_values", self.num_values, 2, 10)
         check_between("task.zipf_exponent", self.zipf_exponent, 0.0, 5.0)
-        check_between("task.num_known_operators", self.num_known_operators, 4 * self.num_roads, 100_000)
+        check_between("task.num_known_rules", self.num_known_rules, 4 * self.num_roads, 100_000)
         if not CrossroadsTask(self).has_crossings():
             raise ValueError(
-                f"task {self.name} hardly ever draws {self.num_roads} different operators of which some are sound and "
+                f"task {self.name} hardly ever draws {self.num_roads} different rules of which some are sound and "
                 "some not: lower task.zipf_exponent or task.num_roads, or bring task.sound_share nearer to 0.5."
             )
 
@@ -104,7 +100,7 @@ class CrossroadsConfig(WorldConfig):
 
     @property
     def max_solution_tokens(self) -> int:
-        """A step has a road, its value between two marks, what is kept, and its end."""
+        """A step has a road, a mark, what is kept, and its end."""
         return sum(map(self._step_tokens, range(1, self.num_crossings + 1)))
 
     @property
@@ -114,23 +110,22 @@ class CrossroadsConfig(WorldConfig):
         return [sum(steps[done:]) for done in range(1, self.num_crossings)]
 
     def _step_tokens(self, number: int) -> int:
-        return WORDS_OF_ROAD + 4 + (number if self.answer is Kept.all else 1)
+        return WORDS_OF_ROAD + 2 + (number if self.answer is Kept.all else 1)
 
     @property
     def num_pretraining_updates(self) -> int:
-        """Most of them for thousands of operators' tables."""
-        return 8000
+        """For copying words of thousands of rules."""
+        return 3000
 
     def pretraining_world(self) -> CrossroadsConfig:
-        """The same tables and words, with the keys that a base policy does not depend on at their defaults."""
+        """The same words, with the keys that a base policy does not depend on at their defaults."""
         return CrossroadsConfig(
             num_crossings=self.num_crossings,
             num_roads=self.num_roads,
             sound_share=self.sound_share,
-            num_operators=self.num_operators,
-            num_tables=self.num_tables,
+            num_rules=self.num_rules,
             num_values=self.num_values,
-            num_known_operators=self.num_known_operators,
+            num_known_rules=self.num_known_rules,
             answer=self.answer,
             world_seed=self.world_seed,
         )
@@ -138,19 +133,18 @@ class CrossroadsConfig(WorldConfig):
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Problems in numbers: operators and their values left and right, [B, num_crossings, num_roads] each."""
+    """Problems in numbers: the rules of roads and the values they lead to, [B, num_crossings, num_roads] each."""
 
-    operators: Array
-    left: Array
-    right: Array
+    rules: Array
+    values: Array
 
     def take(self, which: NDArray[np.bool_]) -> Drawn:
         """Those that are chosen."""
-        return Drawn(self.operators[which], self.left[which], self.right[which])
+        return Drawn(self.rules[which], self.values[which])
 
     def codes(self) -> Codes:
         """A hash of each problem, [B]."""
-        numbers = np.stack([self.operators, self.left, self.right], axis=-1).reshape(len(self.operators), -1)
+        numbers = np.stack([self.rules, self.values], axis=-1).reshape(len(self.rules), -1)
         codes = np.zeros(len(numbers), dtype=np.uint64)
         for column in numbers.T:
             codes = mixed(codes ^ column.astype(np.uint64))
@@ -164,40 +158,31 @@ class CrossroadsTask(World):
     config: CrossroadsConfig
 
     @cached_property
-    def tables(self) -> Array:
-        """Tables of operators, [num_tables, num_values, num_values]; each holds every value."""
-        config, generator = self.config, named_generator(self.config.world_seed, "tables")
-        cells = config.num_values**2
-        every = np.arange(cells) % config.num_values
-        tables = [generator.permutation(every) for _ in range(config.num_tables)]
-        return np.stack(tables).reshape(config.num_tables, config.num_values, config.num_values)
-
-    @cached_property
     def is_sound(self) -> NDArray[np.bool_]:
-        """Which operators are sound, [num_operators + num_known_operators]."""
-        return named_generator(self.config.world_seed, "sound").random(len(self.operators)) < self.config.sound_share
+        """Which rules are sound, [num_rules + num_known_rules]."""
+        return named_generator(self.config.world_seed, "sound").random(len(self.rules)) < self.config.sound_share
 
     @cached_property
-    def operators(self) -> list[str]:
-        """The operators' words, the table's symbol and a number; those that the base alone is to know come last."""
-        return operator_words(self.config.num_operators + self.config.num_known_operators, self.config.num_tables)
+    def rules(self) -> list[str]:
+        """The rules' words; those that the base alone is to know come last."""
+        return [f"r{rule}" for rule in range(self.config.num_rules + self.config.num_known_rules)]
 
     @cached_property
     def index(self) -> dict[str, int]:
-        """Each operator's place among `operators`."""
-        return {word: i for i, word in enumerate(self.operators)}
+        """Each rule's place among `rules`."""
+        return {word: i for i, word in enumerate(self.rules)}
 
     @cached_property
     def frequencies(self) -> NDArray[np.float64]:
-        """How often each operator is drawn for a problem, by Zipf's law; the known ones never are."""
-        drawn = zipf(self.config.num_operators, self.config.zipf_exponent)
-        return np.concatenate([drawn, np.zeros(self.config.num_known_operators)])
+        """How often each rule is drawn for a problem, by Zipf's law; the known ones never are."""
+        drawn = zipf(self.config.num_rules, self.config.zipf_exponent)
+        return np.concatenate([drawn, np.zeros(self.config.num_known_rules)])
 
     @cached_property
     def words(self) -> list[str]:
         """Every word that problems and solutions are written in, line breaks apart."""
         values = [str(value) for value in range(self.config.num_values)]
-        return [*values, *self.operators, *(word for labels in self._labels for word in labels), ";", "=", "|"]
+        return [*values, *self.rules, *(word for labels in self._labels for word in labels), ";", "|"]
 
     @cached_property
     def _labels(self) -> list[list[str]]:
@@ -226,14 +211,13 @@ class CrossroadsTask(World):
         return truths
 
     def take(self, road: list[str], kept: list[str]) -> tuple[str, list[str]]:
-        """The step that takes a road (label, left, operator, right), and what is kept after it."""
-        _, left, operator, right = road
-        value = int(self.tables[self.index[operator] % self.config.num_tables, int(left), int(right)])
+        """The step that takes a road (label, rule, value), and what is kept after it."""
+        value = road[2]
         if self.config.answer is Kept.all:
-            kept = [*kept, str(value)]
+            kept = [*kept, value]
         else:
-            kept = [str((value + sum(map(int, kept))) % self.config.num_values)]
-        return f"{' '.join(road)} = {value} | {' '.join(kept)}", kept
+            kept = [str((int(value) + sum(map(int, kept))) % self.config.num_values)]
+        return f"{' '.join(road)} | {' '.join(kept)}", kept
 
     def trace(self, problem: Problem, generator: np.random.Generator) -> str:
         """A right solution: of the sound roads of each crossing one at random."""
@@ -244,9 +228,9 @@ class CrossroadsTask(World):
         return self._solve(problem, generator, sound=False)
 
     def pretraining_solutions(self, num_problems: int, generator: np.random.Generator) -> list[tuple[Problem, str]]:
-        """Exact steps on any roads of uniform operators; of those to be known some, on sound roads."""
+        """Exact steps on any roads of uniform rules; of those to be known some, on sound roads."""
         num_known = num_problems // KNOWN_SHARE
-        is_known = np.arange(len(self.operators)) >= self.config.num_operators
+        is_known = np.arange(len(self.rules)) >= self.config.num_rules
         drawn = self._written(self._draw(generator, num_problems - num_known, ~is_known / (~is_known).sum()))
         of_known = self._written(self._draw(generator, num_known, is_known / is_known.sum()))
         return [(problem, self.aimless_trace(problem, generator)) for problem in drawn] + [
@@ -256,7 +240,7 @@ class CrossroadsTask(World):
     def _solve(self, problem: Problem, generator: np.random.Generator, *, sound: bool) -> str:
         kept, steps = list[str](), []
         for roads in self._roads(problem):
-            open_roads = [road for road in roads.values() if not sound or self.is_sound[self.index[road[2]]]]
+            open_roads = [road for road in roads.values() if not sound or self.is_sound[self.index[road[1]]]]
             step, kept = self.take(open_roads[int(generator.integers(len(open_roads)))], kept)
             steps.append(step)
         return join_steps(steps)
@@ -275,7 +259,7 @@ class CrossroadsTask(World):
         values = {str(value) for value in range(self.config.num_values)}
         if road is None or not values.issuperset(kept) or words != self.take(road, kept)[0].split():
             return StepTruth.WRONG_EXECUTION
-        return StepTruth.RIGHT if self.is_sound[self.index[road[2]]] else StepTruth.WRONG_DECISION
+        return StepTruth.RIGHT if self.is_sound[self.index[road[1]]] else StepTruth.WRONG_DECISION
 
     def drawn(self, split: Split, seed: int, chunk: int) -> Iterator[tuple[int, Problem]]:
         """The problems of a chunk that are of the split, each with a code of its own."""
@@ -286,20 +270,17 @@ class CrossroadsTask(World):
         yield from zip(codes[mine].tolist(), self._written(drawn.take(mine)), strict=True)
 
     def _draw(self, generator: np.random.Generator, num_problems: int, frequencies: NDArray[np.float64]) -> Drawn:
-        """So many problems, each crossing with different operators, some of them sound and some not."""
+        """So many problems, each crossing with different rules, some of them sound and some not."""
         config = self.config
         wanted = num_problems * config.num_crossings
-        operators = self._crossings(generator, wanted, frequencies).reshape(num_problems, config.num_crossings, -1)
-        shape = operators.shape[:2]
+        rules = self._crossings(generator, wanted, frequencies).reshape(num_problems, config.num_crossings, -1)
+        shape = rules.shape[:2]
         sound_value = generator.integers(config.num_values, size=shape)
         other_value = (sound_value + generator.integers(1, config.num_values, size=shape)) % config.num_values
-        value = np.where(self.is_sound[operators], sound_value[..., None], other_value[..., None])
-        num_cells = self._cells.shape[2]
-        cell = self._cells[operators % config.num_tables, value, generator.integers(num_cells, size=operators.shape)]
-        return Drawn(operators, cell // config.num_values, cell % config.num_values)
+        return Drawn(rules, np.where(self.is_sound[rules], sound_value[..., None], other_value[..., None]))
 
     def _crossings(self, generator: np.random.Generator, num: int, frequencies: NDArray[np.float64]) -> Array:
-        """Operators of crossings, [num, num_roads]."""
+        """Rules of crossings, [num, num_roads]."""
         found, num_found = list[Array](), 0
         while num_found < num:
             drawn = self._mixed_crossings(generator, 2 * num, frequencies)
@@ -308,7 +289,7 @@ class CrossroadsTask(World):
         return np.concatenate(found)[:num]
 
     def _mixed_crossings(self, generator: np.random.Generator, num: int, frequencies: NDArray[np.float64]) -> Array:
-        """Of so many crossings drawn those with different operators, some sound and some not."""
+        """Of so many crossings drawn those with different rules, some sound and some not."""
         drawn = generator.choice(len(frequencies), size=(num, self.config.num_roads), p=frequencies)
         ordered = np.sort(drawn, axis=1)
         differ = (ordered[:, 1:] > ordered[:, :-1]).all(axis=1)
@@ -317,29 +298,21 @@ class CrossroadsTask(World):
 
     def has_crossings(self) -> bool:
         """Whether a hundredth at least of the crossings drawn can be used, for problems and for pretraining."""
-        is_known = np.arange(len(self.operators)) >= self.config.num_operators
+        is_known = np.arange(len(self.rules)) >= self.config.num_rules
         kinds = (self.frequencies, ~is_known / (~is_known).sum(), is_known / is_known.sum())
         generator = np.random.default_rng(0)
         return all(len(self._mixed_crossings(generator, NUM_TRIED, kind)) >= NUM_TRIED / 100 for kind in kinds)
 
-    @cached_property
-    def _cells(self) -> Array:
-        """Cells of each table that hold each value, [num_tables, num_values, num_values]: left times n plus right."""
-        flat = self.tables.reshape(self.config.num_tables, -1)
-        order = np.argsort(flat, axis=1, kind="stable")
-        return order.reshape(self.config.num_tables, self.config.num_values, self.config.num_values)
-
     def _written(self, drawn: Drawn) -> list[Problem]:
-        values = self.tables[drawn.operators % self.config.num_tables, drawn.left, drawn.right]
-        sound = np.where(self.is_sound[drawn.operators], values, -1).max(axis=2)
+        sound = np.where(self.is_sound[drawn.rules], drawn.values, -1).max(axis=2)
         if self.config.answer is Kept.sum:
             sound = sound.sum(axis=1, keepdims=True) % self.config.num_values
         problems = []
-        for roads, answer in zip(np.stack([drawn.left, drawn.operators, drawn.right], axis=-1), sound, strict=True):
+        for roads, answer in zip(np.stack([drawn.rules, drawn.values], axis=-1), sound, strict=True):
             crossings = [
                 " ".join(
-                    f"{label} {left} {self.operators[operator]} {right}"
-                    for label, (left, operator, right) in zip(labels, of_crossing, strict=True)
+                    f"{label} {self.rules[rule]} {value}"
+                    for label, (rule, value) in zip(labels, of_crossing, strict=True)
                 )
                 for labels, of_crossing in zip(self._labels, roads.tolist(), strict=True)
             ]
