@@ -1,0 +1,135 @@
+"""Accuracy by the number of on-policy rounds against total compute: tokens trained on, sampled and rolled out.
+
+A round samples from the newest policy, composes and fine-tunes. Its number is, the first that is there: the column
+`num_rounds`, a setting of that name (or `rounds`), the `compose` stages of a recipe in the variant, or the end of the
+algorithm's name, as in `step_mix_2_rounds` or `rft_rounds3`. An algorithm that says nothing has one round, SFT none.
+
+Arms that differ in the number alone are a method. Each is held against the same method with one round, seed by seed;
+an arm without such a one, as a control with more updates, against the only one-round arm of the study.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.errors import UserError
+from synthscale_analysis.numbers.arms import differences, mean_rows, settings_of
+from synthscale_analysis.numbers.costs import with_costs
+
+COLUMNS = (
+    *("method", "num_rounds", "arm", "algorithm", "variant", "negative_fraction", "data_size", "num_seeds"),
+    *("mean_total_tokens", "mean_train_tokens", "mean_rollouts", "mean_test_accuracy", "test_accuracy_low"),
+    *("test_accuracy_high", "reference", "num_paired_seeds", "difference", "difference_low", "difference_high"),
+    *("odds_ratio", "odds_ratio_low", "odds_ratio_high"),
+)
+SEED_COLUMNS = (
+    *("method", "num_rounds", "arm", "data_size", "seed", "test_accuracy", "reference", "reference_accuracy"),
+    "difference",
+)
+ABSENT = "no method was run with several numbers of rounds"
+_ONE_PHASE = ("sft", "sft_matched")
+_KEYS = ("num_rounds", "rounds")
+_NAMED = re.compile(r"(?P<method>.+?)_(?:r|rounds?_?)(?P<after>\d+)|(?P<method_before>.+?)_(?P<before>\d+)_?rounds?")
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A curve with its number of rounds. method: its algorithm and settings without that number."""
+
+    curve: Curve
+    method: str
+    num_rounds: int
+
+
+def arms_by_rounds(records: pd.DataFrame) -> list[Arm]:
+    """The arms of a study in the order of its curves; UserError where no method has several numbers of rounds."""
+    if "num_rounds" in records.columns:
+        numbers = pd.to_numeric(records["num_rounds"], errors="coerce")
+        told = [f"num_rounds={number:g}" if pd.notna(number) else "" for number in numbers]
+        variants = [" ".join(filter(None, pair)) for pair in zip(records["variant"], told, strict=True)]
+        records = records.assign(variant=variants)
+    arms = [Arm(curve, *split_rounds(curve.algorithm, curve.variant)) for curve in curves_of(records)]
+    if not any(one.method == other.method and one.num_rounds != other.num_rounds for one in arms for other in arms):
+        raise UserError(ABSENT)
+    return arms
+
+
+def split_rounds(algorithm: str, variant: str) -> tuple[str, int]:
+    """The method and its number of rounds."""
+    settings = settings_of(variant)
+    for key in [key for key in settings if key.rpartition(".")[2] in _KEYS]:
+        return _method(algorithm, settings, key), int(float(settings[key]))
+    for key in [key for key in settings if key.rpartition(".")[2] == "recipe"]:
+        return _method(algorithm, settings, key), _stages(settings[key]).count("compose")
+    if named := _NAMED.fullmatch(algorithm):
+        method, number = named["method"] or named["method_before"], named["after"] or named["before"]
+        return _method(method, settings), int(number)
+    return _method(algorithm, settings), 0 if algorithm in _ONE_PHASE else 1
+
+
+def rounds_table(records: pd.DataFrame) -> pd.DataFrame:
+    """A row for each arm and size."""
+    arms = arms_by_rounds(with_costs(records))
+    references = one_round_arms(arms)
+    compared = differences([arm.curve for arm in arms], references)
+    rows = [
+        {"method": arm.method, "num_rounds": arm.num_rounds, **mean, **_costs(arm.curve.rows, size)}
+        | {"reference": references.get(arm.curve.label)}
+        | compared.get((arm.curve.label, size), {})
+        for arm in sorted(arms, key=lambda arm: (arm.method, arm.num_rounds))
+        for size, mean in mean_rows(arm.curve).items()
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def rounds_by_seed(records: pd.DataFrame) -> pd.DataFrame:
+    """A row for each run that has a run with one round of the same size and seed."""
+    arms = arms_by_rounds(records)
+    runs = {arm.curve.label: arm.curve.rows.set_index(["data_size", "seed"])["test_accuracy"] for arm in arms}
+    references, rows = one_round_arms(arms), []
+    for arm in (arm for arm in arms if arm.curve.label in references):
+        reference = references[arm.curve.label]
+        own: dict[str, object] = {"method": arm.method, "num_rounds": arm.num_rounds, "arm": arm.curve.label}
+        both = pd.concat([runs[arm.curve.label], runs[reference]], axis=1, keys=["own", "other"]).dropna()
+        for (size, seed), ours, theirs in zip(both.index, both["own"], both["other"], strict=True):
+            pair = {"test_accuracy": ours, "reference": reference, "reference_accuracy": theirs}
+            rows.append(own | {"data_size": int(size), "seed": seed, **pair, "difference": round(ours - theirs, 12)})
+    return pd.DataFrame(rows, columns=list(SEED_COLUMNS))
+
+
+def one_round_arms(arms: Sequence[Arm]) -> dict[str, str]:
+    """The label of the one-round arm that each other arm is held against, for those that have one."""
+    single = [arm for arm in arms if arm.num_rounds == 1]
+    varied = [arm for arm in single if sum(other.method == arm.method for other in arms) > 1]
+    references = {}
+    for arm in arms:
+        own = [one for one in single if one.method == arm.method] or (varied if len(varied) == 1 else [])
+        if own and own[0].curve.label != arm.curve.label:
+            references[arm.curve.label] = own[0].curve.label
+    return references
+
+
+def _method(algorithm: str, settings: dict[str, str], without: str | None = None) -> str:
+    return shlex.join([algorithm, *(f"{key}={value}" for key, value in settings.items() if key != without)])
+
+
+def _stages(recipe: str) -> list[str]:
+    try:
+        return [str(stage) for stage in json.loads(recipe)]
+    except (ValueError, TypeError):
+        return re.findall(r"\w+", recipe)
+
+
+def _costs(rows: pd.DataFrame, size: int) -> dict[str, object]:
+    """Means over seeds; empty where a seed's is not known."""
+    here = rows[rows["data_size"] == size]
+    names = {"mean_total_tokens": "all_tokens", "mean_train_tokens": "train_tokens", "mean_rollouts": "num_rollouts"}
+    counts = {
+        name: pd.to_numeric(here[column], errors="coerce") for name, column in names.items() if column in here.columns
+    }
+    return {name: float(count.mean()) if count.notna().all() else None for name, count in counts.items()}
