@@ -126,8 +126,12 @@ def draw_means(
 
 def percent_axis(axes: Axes, label: str, *, is_difference: bool = False) -> None:
     """Axis of shares in percent; of differences in percentage points, with their signs."""
-    sign = "+" if is_difference else ""
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:{sign}.3g}".replace("-", "−")))
+
+    def text(share: float, _: float) -> str:
+        percent = round(100 * share, 9)
+        return f"{percent:{'+' * (is_difference and percent != 0)}.3g}".replace("-", "−")
+
+    axes.yaxis.set_major_formatter(FuncFormatter(text))
     axes.set_ylabel(label)
 
 

@@ -70,7 +70,7 @@ def _draw_ways(axes: Axes, rolled: pd.DataFrame, size: int, name: str) -> None:
         colour, marker = COLOURS[place % len(COLOURS)], MARKERS[place % len(MARKERS)]
         at = list(own["mean_rollouts"].astype(float))
         line = axes.plot(at, own[f"mean_{name}"], color=colour, linewidth=1.0, alpha=0.7, zorder=2)
-        line[0].set_linestyle(LINE_STYLES[place // len(COLOURS) % len(LINE_STYLES)])
+        line[0].set(linestyle=LINE_STYLES[place // len(COLOURS) % len(LINE_STYLES)])
         draw_means(axes, at, own, name, colour=colour, marker=marker, label=str(way))
 
 
@@ -79,7 +79,7 @@ def _draw_levels(axes: Axes, levels: pd.DataFrame, size: int, name: str) -> None
     for place, way in enumerate(levels["way"].unique()):
         for mean in _at(levels[levels["way"] == way], size)[f"mean_{name}"].dropna():
             line = axes.axhline(float(mean), color=GREYS[place % len(GREYS)], linewidth=1.0, zorder=1, label=str(way))
-            line.set_linestyle(styles[place % len(styles)])
+            line.set(linestyle=styles[place % len(styles)])
 
 
 @one_sentence_errors

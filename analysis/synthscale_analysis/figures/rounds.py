@@ -16,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, LABELS, MARKERS, short
+from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, MARKERS
 from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.numbers.rounds import rounds_by_seed, rounds_table
+from synthscale_analysis.numbers.rounds import method_label, rounds_by_seed, rounds_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, count_axis, draw_means, house_style, percent_axis, save_figure
@@ -58,12 +58,10 @@ def _looks(table: pd.DataFrame) -> dict[str, Look]:
     taken: set[str] = set()
     methods = table.drop_duplicates("method")
     for place, method in enumerate(methods["method"].astype(str)):
-        algorithm, _, variant = method.partition(" ")
-        known = COLOURS.get(algorithm)
+        known = COLOURS.get(method.partition(" ")[0])
         colour = known if known and known not in taken else FURTHER_COLOURS[place % len(FURTHER_COLOURS)]
         taken.add(colour)
-        label = ", ".join(filter(None, [LABELS.get(algorithm, algorithm), short(variant)]))
-        looks[method] = (colour, MARKERS[place % len(MARKERS)], label)
+        looks[method] = (colour, MARKERS[place % len(MARKERS)], method_label(method))
     return looks
 
 

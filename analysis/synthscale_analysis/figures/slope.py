@@ -131,7 +131,7 @@ def _draw_slopes(axes: Axes, slopes: pd.DataFrame) -> None:
     axes.set_ylabel("fitted slope b")
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_title("slope of the baseline", loc="left")
-    axes.legend(loc="upper left", handlelength=1.5)
+    axes.legend(loc="lower right", handlelength=1.5)
 
 
 def _entries(looks: Looks) -> list[Line2D]:

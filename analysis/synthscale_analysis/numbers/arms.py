@@ -43,7 +43,7 @@ def arm_table(records: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
         for curve in curves
         for size, mean in mean_rows(curve).items()
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"num_paired_seeds": "Int64"})
 
 
 def mean_rows(curve: Curve) -> dict[int, Row]:
@@ -62,7 +62,7 @@ def reference_arms(curves: Sequence[Curve], baselines: Sequence[str]) -> dict[st
     """The label of the arm that each arm is held against, for those that have one."""
     found = next((arms for name in baselines if (arms := arms_named(curves, name))), None)
     if found is None:
-        there = ", ".join(curve.label for curve in curves)
+        there = ", ".join(dict.fromkeys(curve.algorithm for curve in curves))
         raise UserError(f"there is no arm {' or '.join(baselines)} to hold the others against; there are {there}")
     labels = {arm.label for arm in found}
     references = {}

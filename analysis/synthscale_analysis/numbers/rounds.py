@@ -12,11 +12,11 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.curves import LABELS, Curve, curves_of, short
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import differences, mean_rows, settings_of
 from synthscale_analysis.numbers.costs import with_costs
@@ -53,10 +53,17 @@ def arms_by_rounds(records: pd.DataFrame) -> list[Arm]:
         told = [f"num_rounds={number:g}" if pd.notna(number) else "" for number in numbers]
         variants = [" ".join(filter(None, pair)) for pair in zip(records["variant"], told, strict=True)]
         records = records.assign(variant=variants)
-    arms = [Arm(curve, *split_rounds(curve.algorithm, curve.variant)) for curve in curves_of(records)]
+    arms = [_arm(curve) for curve in curves_of(records)]
     if not any(one.method == other.method and one.num_rounds != other.num_rounds for one in arms for other in arms):
         raise UserError(ABSENT)
-    return arms
+    methods = list(dict.fromkeys(arm.method for arm in arms))
+    return sorted(arms, key=lambda arm: (methods.index(arm.method), arm.num_rounds))
+
+
+def method_label(method: str) -> str:
+    """As a legend has it: "RFT, learning_rate=0.1"."""
+    algorithm, *settings = shlex.split(method)
+    return ", ".join(filter(None, [LABELS.get(algorithm, algorithm), short(shlex.join(settings))]))
 
 
 def split_rounds(algorithm: str, variant: str) -> tuple[str, int]:
@@ -81,10 +88,10 @@ def rounds_table(records: pd.DataFrame) -> pd.DataFrame:
         {"method": arm.method, "num_rounds": arm.num_rounds, **mean, **_costs(arm.curve.rows, size)}
         | {"reference": references.get(arm.curve.label)}
         | compared.get((arm.curve.label, size), {})
-        for arm in sorted(arms, key=lambda arm: (arm.method, arm.num_rounds))
+        for arm in arms
         for size, mean in mean_rows(arm.curve).items()
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"num_paired_seeds": "Int64"})
 
 
 def rounds_by_seed(records: pd.DataFrame) -> pd.DataFrame:
@@ -112,6 +119,13 @@ def one_round_arms(arms: Sequence[Arm]) -> dict[str, str]:
         if own and own[0].curve.label != arm.curve.label:
             references[arm.curve.label] = own[0].curve.label
     return references
+
+
+def _arm(curve: Curve) -> Arm:
+    method, number = split_rounds(curve.algorithm, curve.variant)
+    told = [method_label(method), "" if number == 0 else f"{number} round{'s' * (number > 1)}"]
+    told += [f"{curve.negative_fraction:g} negative"] if curve.negative_fraction is not None else []
+    return Arm(replace(curve, label=", ".join(filter(None, told))), method, number)
 
 
 def _method(algorithm: str, settings: dict[str, str], without: str | None = None) -> str:

@@ -8,7 +8,8 @@ same runs, so its own accuracy is a little too high.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from synthscale_analysis.curves import LABELS, short
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import settings_of
 from synthscale_analysis.numbers.paired import block_of, difference, log_odds, pooled_noise
+from synthscale_analysis.numbers.wording import times_text
 from synthscale_analysis.studies import worlds_of
 
 COLUMNS = (
@@ -48,7 +50,12 @@ def search_page(records: pd.DataFrame) -> str:
     table, parts = search_table(records), []
     for (task, model, algorithm, size), rows in table.groupby(["task", "model", "algorithm", "data_size"], sort=False):
         title = f"### {LABELS.get(str(algorithm), algorithm)}, {size:,} problems ({task}, {model})"
-        lines = [title, "", "| setting | seeds | accuracy, % | seconds | best's odds over its own |", "|---|---|---|---|---|"]
+        lines = [
+            title,
+            "",
+            "| setting | seeds | accuracy, % | seconds | best's odds over its own |",
+            "|---|---|---|---|---|",
+        ]
         lines += [_line(row) for row in rows.to_dict("records")]
         edges = rows["edges"].dropna()
         lines += ["", f"The best stands at an edge: {edges.iloc[0]}."] if len(edges) else []
@@ -116,10 +123,10 @@ def _ranked(own: pd.DataFrame) -> list[Row]:
 
 def _seconds(cell: pd.DataFrame) -> float | None:
     """Of training and sampling, the mean over seeds; a phase that a point does not have took none."""
-    columns = [pd.to_numeric(cell[name], errors="coerce") for name in _SECONDS if name in cell.columns]
-    if not columns or columns[0].isna().any():
+    columns = cell[[name for name in _SECONDS if name in cell.columns]].apply(pd.to_numeric, errors="coerce")
+    if _SECONDS[0] not in columns or columns[_SECONDS[0]].isna().any():
         return None
-    return round(float(sum(column.fillna(0.0) for column in columns).mean()), 3)
+    return round(float(columns.fillna(0.0).sum(axis=1).mean()), 3)
 
 
 def _number(text: str) -> float | None:
@@ -130,13 +137,12 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _line(row: Mapping[str, object]) -> str:
-    mean, sd = 100 * float(str(row["mean_accuracy"])), row["sd_accuracy"]
-    accuracy = f"{mean:.1f}" if pd.isna(sd) else f"{mean:.1f} ± {100 * float(str(sd)):.1f}"
-    seconds = "" if pd.isna(row["mean_seconds"]) else f"{float(str(row['mean_seconds'])):,.1f}"
-    odds = [row[f"odds_of_best{end}"] for end in ("", "_low", "_high")]
-    told = "" if pd.isna(odds[0]) else f"{odds[0]:.2f}"
-    told += "" if pd.isna(odds[1]) else f" [{odds[1]:.2f}, {odds[2]:.2f}]"
+def _line(row: Mapping[Hashable, Any]) -> str:
+    accuracy = f"{100 * row['mean_accuracy']:.1f}"
+    accuracy += "" if pd.isna(row["sd_accuracy"]) else f" ± {100 * row['sd_accuracy']:.1f}"
+    seconds = "" if pd.isna(row["mean_seconds"]) else f"{row['mean_seconds']:,.1f}"
+    ends = [row[f"odds_of_best{end}"] for end in ("", "_low", "_high")]
+    odds = "" if pd.isna(ends[0]) else times_text(ends[0], ends[1], ends[2])
     setting = short(str(row["setting"])) or "as it is"
-    cells = [f"**{setting}**" if row["is_best"] else setting, row["num_seeds"], accuracy, seconds, told]
+    cells = [f"**{setting}**" if row["is_best"] else setting, row["num_seeds"], accuracy, seconds, odds]
     return f"| {' | '.join(map(str, cells))} |"

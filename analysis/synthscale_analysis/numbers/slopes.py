@@ -142,9 +142,7 @@ def _slope(curve: Curve, num_draws: int, seed: int) -> dict[str, object]:
     return found | {"slope": fitted.fit.parameters["b"], **ends, "notes": "; ".join(fitted.notes) or None}
 
 
-def _multiplier(
-    records: pd.DataFrame, curve: Curve, baseline: str, num_draws: int, seed: int
-) -> dict[str, object]:
+def _multiplier(records: pd.DataFrame, curve: Curve, baseline: str, num_draws: int, seed: int) -> dict[str, object]:
     found = overall_multiplier_of(records, curve, baseline, num_draws, seed)
     if found is None:
         return {"note": "the baseline makes no errors"}
