@@ -129,7 +129,7 @@ def percent_axis(axes: Axes, label: str, *, is_difference: bool = False) -> None
 
     def text(share: float, _: float) -> str:
         percent = round(100 * share, 9)
-        return f"{percent:{'+' * (is_difference and percent != 0)}.3g}".replace("-", "−")
+        return f"{percent:{'+' if is_difference and percent else ''}.3g}".replace("-", "−")
 
     axes.yaxis.set_major_formatter(FuncFormatter(text))
     axes.set_ylabel(label)

@@ -27,8 +27,8 @@ class Origin:
     """Of one study's records.
 
     made_with: as `extract.provenance` has it. num_points: that were asked for; missing: those without a measured
-    record, as labels. num_artifacts, num_unknown: stages that the records come from, and records whose stages are not here.
-    num_reused: of the artifacts, those that an earlier study made. wall_seconds: None where nothing is known of it.
+    record, as labels. num_artifacts, num_unknown: stages that the records come from, and records whose stages are not
+    here. num_reused: of the artifacts, those that an earlier study made. wall_seconds: None where nothing is known.
     """
 
     name: str

@@ -1,8 +1,8 @@
 """Accuracy by the number of on-policy rounds against total compute: tokens trained on, sampled and rolled out.
 
-A round samples from the newest policy, composes and fine-tunes. Its number is, the first that is there: the column
-`num_rounds`, a setting of that name (or `rounds`), the `compose` stages of a recipe in the variant, or the end of the
-algorithm's name, as in `step_mix_2_rounds` or `rft_rounds3`. An algorithm that says nothing has one round, SFT none.
+A round samples from the newest policy, composes and fine-tunes. Its number is, the first that is there: a setting
+`num_rounds` (or `rounds`) of the variant, the `compose` stages of a recipe in it, or the end of the algorithm's name,
+as in `step_mix_2_rounds` or `rft_rounds3`. An algorithm that says nothing has one round, SFT none.
 
 Arms that differ in the number alone are a method. Each is held against the same method with one round, seed by seed;
 an arm without such a one, as a control with more updates, against the only one-round arm of the study.
@@ -33,7 +33,7 @@ SEED_COLUMNS = (
 )
 ABSENT = "no method was run with several numbers of rounds"
 _ONE_PHASE = ("sft", "sft_matched")
-_KEYS = ("num_rounds", "rounds")
+_KEYS, _RECIPE = ("num_rounds", "rounds"), "recipe"
 _NAMED = re.compile(r"(?P<method>.+?)_(?:r|rounds?_?)(?P<after>\d+)|(?P<method_before>.+?)_(?P<before>\d+)_?rounds?")
 
 
@@ -48,11 +48,6 @@ class Arm:
 
 def arms_by_rounds(records: pd.DataFrame) -> list[Arm]:
     """The arms of a study in the order of its curves; UserError where no method has several numbers of rounds."""
-    if "num_rounds" in records.columns:
-        numbers = pd.to_numeric(records["num_rounds"], errors="coerce")
-        told = [f"num_rounds={number:g}" if pd.notna(number) else "" for number in numbers]
-        variants = [" ".join(filter(None, pair)) for pair in zip(records["variant"], told, strict=True)]
-        records = records.assign(variant=variants)
     arms = [_arm(curve) for curve in curves_of(records)]
     if not any(one.method == other.method and one.num_rounds != other.num_rounds for one in arms for other in arms):
         raise UserError(ABSENT)
@@ -69,10 +64,11 @@ def method_label(method: str) -> str:
 def split_rounds(algorithm: str, variant: str) -> tuple[str, int]:
     """The method and its number of rounds."""
     settings = settings_of(variant)
-    for key in [key for key in settings if key.rpartition(".")[2] in _KEYS]:
-        return _method(algorithm, settings, key), int(float(settings[key]))
-    for key in [key for key in settings if key.rpartition(".")[2] == "recipe"]:
-        return _method(algorithm, settings, key), _stages(settings[key]).count("compose")
+    numbers = [value for key, value in settings.items() if key.rpartition(".")[2] in _KEYS]
+    recipes = [value for key, value in settings.items() if key.rpartition(".")[2] == _RECIPE]
+    if numbers or recipes:
+        number = int(float(numbers[0])) if numbers else _stages(recipes[0]).count("compose")
+        return _method(algorithm, settings), number
     if named := _NAMED.fullmatch(algorithm):
         method, number = named["method"] or named["method_before"], named["after"] or named["before"]
         return _method(method, settings), int(number)
@@ -128,8 +124,10 @@ def _arm(curve: Curve) -> Arm:
     return Arm(replace(curve, label=", ".join(filter(None, told))), method, number)
 
 
-def _method(algorithm: str, settings: dict[str, str], without: str | None = None) -> str:
-    return shlex.join([algorithm, *(f"{key}={value}" for key, value in settings.items() if key != without)])
+def _method(algorithm: str, settings: dict[str, str]) -> str:
+    """The algorithm with the settings that say nothing of rounds."""
+    others = {key: value for key, value in settings.items() if key.rpartition(".")[2] not in (*_KEYS, _RECIPE)}
+    return shlex.join([algorithm, *(f"{key}={value}" for key, value in others.items())])
 
 
 def _stages(recipe: str) -> list[str]:
