@@ -35,17 +35,10 @@ Looks = Mapping[str, tuple[str, str]]
 """Colour and marker of each method, by its label."""
 
 
-def slope_figure(
-    records: pd.DataFrame,
-    num_draws: int = NUM_DRAWS,
-    seed: int = SEED,
-    tables: tuple[pd.DataFrame, pd.DataFrame] | None = None,
-) -> Figure:
-    """Figure of all worlds of the records; tables: `slope_table` and `slope_multipliers`, where they were made."""
-    slopes, multipliers = tables or (
-        slope_table(records, num_draws, seed),
-        slope_multipliers(records, num_draws, seed),
-    )
+def slope_figure(records: pd.DataFrame, num_draws: int = NUM_DRAWS, seed: int = SEED) -> Figure:
+    """Figure of all worlds of the records; num_draws and seed are those of fits and multipliers."""
+    slopes = slope_table(records, num_draws, seed)
+    multipliers = slope_multipliers(records, num_draws, seed)
     slopes = slopes[slopes["slope"].astype(float) > 0]
     if slopes.empty:
         raise UserError(NO_SLOPE)
@@ -69,11 +62,12 @@ def slope_figure(
 
 def _looks(multipliers: pd.DataFrame) -> dict[str, tuple[str, str]]:
     looks: dict[str, tuple[str, str]] = {}
-    for place, (arm, algorithm) in enumerate(multipliers.groupby(["arm", "algorithm"], sort=False).groups):
+    arms = multipliers.drop_duplicates("arm")
+    for place, (arm, algorithm) in enumerate(zip(arms["arm"].astype(str), arms["algorithm"].astype(str), strict=True)):
         taken = {colour for colour, _ in looks.values()}
-        known = COLOURS.get(str(algorithm))
+        known = COLOURS.get(algorithm)
         colour = known if known and known not in taken else FURTHER_COLOURS[place % len(FURTHER_COLOURS)]
-        looks[str(arm)] = (colour, MARKERS[place % len(MARKERS)])
+        looks[arm] = (colour, MARKERS[place % len(MARKERS)])
     return looks
 
 
@@ -107,7 +101,7 @@ def _draw_theory(axes: Axes, limits: tuple[float, float]) -> None:
     slopes = np.linspace(max(left, right / 100), right, 200)
     for style, ratio in zip(LINE_STYLES[1:], RATIOS, strict=False):
         line = axes.plot(slopes, multiplier_at(slopes, ratio), color=_GREY, linewidth=1.0, zorder=1)
-        line[0].set_linestyle(style)
+        line[0].set(linestyle=style)
     axes.axhline(1.0, color="#404040", linewidth=1.0, zorder=1)
     axes.set_xlim(max(left, 0.0), right)
     axes.set_ylim(*limits)
@@ -141,7 +135,9 @@ def _entries(looks: Looks) -> list[Line2D]:
         for label, (colour, marker) in looks.items()
     ]
     for style, ratio in zip(LINE_STYLES[1:], RATIOS, strict=False):
-        entries.append(Line2D([], [], color=_GREY, linestyle=style, linewidth=1.0, label=f"theory, r = {ratio:g}"))
+        curve = Line2D([], [], color=_GREY, linewidth=1.0, label=f"theory, r = {ratio:g}")
+        curve.set(linestyle=style)
+        entries.append(curve)
     for triangle, label in (("^", "at least"), ("v", "at most")):
         mark = Line2D([], [], marker=triangle, linestyle="", color="#404040", markerfacecolor="white", markersize=6)
         mark.set_label(label)

@@ -70,8 +70,8 @@ def split_rounds(algorithm: str, variant: str) -> tuple[str, int]:
         number = int(float(numbers[0])) if numbers else _stages(recipes[0]).count("compose")
         return _method(algorithm, settings), number
     if named := _NAMED.fullmatch(algorithm):
-        method, number = named["method"] or named["method_before"], named["after"] or named["before"]
-        return _method(method, settings), int(number)
+        method = named["method"] or named["method_before"]
+        return _method(method, settings), int(named["after"] or named["before"])
     return _method(algorithm, settings), 0 if algorithm in _ONE_PHASE else 1
 
 
