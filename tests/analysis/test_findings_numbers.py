@@ -80,6 +80,12 @@ class TestArms:
         name = "per-step DPO (paper's form), updates_per_problem"
         assert references == {f"{name}={n}": f"SFT, updates_per_problem={n}" for n in (5, 50)}
 
+    def test_the_settings_that_name_the_baseline_may_differ(self, tmp_path: Path) -> None:
+        variants = [f"mixture.choose={choose} mixture.steps={steps}" for choose in "ab" for steps in ("null", "right")]
+        rows = [record("rft", 64, seed, 0.5 + LUCK[seed], variant=variant) for variant in variants for seed in SEEDS]
+        references = reference_arms(curves_of(read(rows, tmp_path)), ("rft mixture.steps=null",))
+        assert references == {f"RFT, choose={one} steps=right": f"RFT, choose={one} steps=null" for one in "ab"}
+
     def test_all_right_and_all_wrong_have_differences_and_no_odds(self, tmp_path: Path) -> None:
         rows = [record("sft", 8, seed, 0.25 + LUCK[seed]) for seed in SEEDS]
         rows += [record("step_dpo", 8, seed, 1.0) for seed in SEEDS]

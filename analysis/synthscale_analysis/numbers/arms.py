@@ -6,12 +6,12 @@ alone, which holds where an arm is all right or all wrong; and as a ratio of the
 pooled over all arms and sizes (`paired`), which few seeds need.
 
 A baseline is named as "rft" or as "rft mixture.steps=null", by its algorithm and, where that has several variants, by
-settings. Where several arms are of that name, as SFT of several lengths, each other arm has the one whose settings are
-its own.
+settings. Where several arms are of that name, as SFT of several lengths, each other arm has the one whose further
+settings are its own.
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -60,14 +60,14 @@ def mean_rows(curve: Curve) -> dict[int, Row]:
 
 def reference_arms(curves: Sequence[Curve], baselines: Sequence[str]) -> dict[str, str]:
     """The label of the arm that each arm is held against, for those that have one."""
-    found = next((arms for name in baselines if (arms := arms_named(curves, name))), None)
-    if found is None:
+    name, found = next(((name, arms) for name in baselines if (arms := arms_named(curves, name))), ("", []))
+    if not found:
         there = ", ".join(dict.fromkeys(curve.algorithm for curve in curves))
         raise UserError(f"there is no arm {' or '.join(baselines)} to hold the others against; there are {there}")
-    labels = {arm.label for arm in found}
+    labels, named = {arm.label for arm in found}, settings_of(name.partition(" ")[2])
     references = {}
     for curve in (curve for curve in curves if curve.label not in labels):
-        alike = [arm for arm in found if len(found) == 1 or agree(arm, curve)]
+        alike = [arm for arm in found if len(found) == 1 or agree(arm, curve, but_for=named)]
         if len(alike) == 1:
             references[curve.label] = alike[0].label
     return references
@@ -79,10 +79,10 @@ def arms_named(curves: Sequence[Curve], name: str) -> list[Curve]:
     return [c for c in curves if c.algorithm == algorithm and set(settings) <= set(shlex.split(c.variant))]
 
 
-def agree(one: Curve, other: Curve) -> bool:
-    """Whether the settings that both variants name are the same, and they name at least one in common."""
+def agree(one: Curve, other: Curve, but_for: Collection[str] = ()) -> bool:
+    """Whether the settings that both variants name are the same, some keys aside, and they have at least one."""
     ours, theirs = settings_of(one.variant), settings_of(other.variant)
-    shared = set(ours) & set(theirs)
+    shared = (set(ours) & set(theirs)) - set(but_for)
     return bool(shared) and all(ours[key] == theirs[key] for key in shared)
 
 
