@@ -6,7 +6,7 @@ UV := $(shell command -v uv 2>/dev/null)
 TEST_PROCESSES ?= 2
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: study test bench check fix base clean
+.PHONY: study test bench findings check fix base clean
 
 study: .venv/installed
 	$(BIN)/synthscale run study=quick
@@ -21,6 +21,10 @@ bench: .venv/bench
 	$(BIN)/python analysis/benchmarks/speed.py
 	$(BIN)/python analysis/benchmarks/credit_search.py
 	$(BIN)/python analysis/benchmarks/credit_lengths.py
+
+# Every figure and table of the findings, from the records in analysis/results alone.
+findings: .venv/installed
+	$(BIN)/python -m synthscale_analysis.findings
 
 check: .venv/installed
 	$(BIN)/ruff check .

@@ -26,8 +26,8 @@ from rich.table import Table
 
 from benchmarks.options import positive, writable_folder
 from benchmarks.refits import Outcome, Sizes, compare
-from benchmarks.speed_output import processor
 from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.machine import processor
 from synthscale_analysis.output import report_console, write_atomically
 
 OUT = Path(__file__).resolve().parents[2] / "analysis/results/fits"

@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from rich.table import Table
 
 from benchmarks.duel import Outcome
+from synthscale_analysis.machine import processor
 from synthscale_analysis.output import write_atomically
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 
@@ -88,13 +89,3 @@ def speed_figure(outcomes: Sequence[Outcome]) -> Figure:
         axes.set_xlabel("our rate over the peer's")
         figure.legend(loc="outside lower right", ncols=2)
     return figure
-
-
-def processor() -> str:
-    """The processor's name, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

@@ -10,7 +10,8 @@
     page/       how the page is made: one HTML file that needs nothing beside it
     report/     the command that writes all of it
     fit/        the command for anyone's table
+    findings/   figures and tables of the committed studies, and the keeping of their records
 
-Arrows run from the commands down: report knows all others; sections, figures and extract know the material, which knows
-numbers; of numbers, those of artifacts take the material too.
+Arrows run from the commands down: report and findings know all others; sections, figures and extract know the
+material, which knows numbers; of numbers, those of artifacts take the material too.
 """

@@ -4,6 +4,7 @@ With one task and one model the report lies directly in its folder; with more, e
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,7 @@ def studies_in(
     records: pd.DataFrame, folder: Path, task: str | None = None, model: str | None = None
 ) -> list[TaskModelRecords]:
     """One part per (task, model), optionally only those of one task or one model; UserError where none is left."""
-    parts = [
-        (str(names[0]), str(names[1]), rows)
-        for names, rows in records.groupby(["task", "model"], sort=True, dropna=False)
-    ]
+    parts = list(worlds_of(records))
     wanted = [part for part in parts if task in (None, part[0]) and model in (None, part[1])]
     if not wanted:
         there = ", ".join(f"{part[0]} with {part[1]}" for part in parts)
@@ -38,6 +36,12 @@ def studies_in(
         TaskModelRecords(name, learner, rows, folder if len(parts) == 1 else folder / _folder_name(name, learner))
         for name, learner, rows in wanted
     ]
+
+
+def worlds_of(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Task, model and rows of each pair, by their names."""
+    for names, rows in records.groupby(["task", "model"], sort=True, dropna=False):
+        yield str(names[0]), str(names[1]), rows
 
 
 def _folder_name(task: str, model: str) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.output import FORMATS, write_atomically
@@ -110,3 +111,37 @@ def dodges(num_curves: int, sizes: Sequence[float], share: float) -> list[float]
     narrowest = float(np.min(np.diff(np.log(sizes)))) if len(sizes) > 1 else float(np.log(2.0))
     step = min(share * narrowest / max(num_curves - 1, 1), 0.08)
     return [float(np.exp(step * (place - (num_curves - 1) / 2))) for place in range(num_curves)]
+
+
+def draw_means(
+    axes: Axes, at: Sequence[float], rows: pd.DataFrame, name: str, *, colour: str, marker: str, label: str = ""
+) -> None:
+    """Marks at the means of a table's rows, with its intervals: columns `mean_NAME`, or `NAME`, NAME_low, NAME_high."""
+    means = rows[f"mean_{name}" if f"mean_{name}" in rows else name].astype(float)
+    low, high = (rows[f"{name}_{end}"].astype(float) for end in ("low", "high"))
+    axes.vlines(at, low, high, color=colour, linewidth=0.9, zorder=2)
+    marks = axes.plot(at, means, marker, color=colour, markersize=6, label=label or None, zorder=4)
+    marks[0].set(markeredgecolor="white", markeredgewidth=0.6)
+
+
+def percent_axis(axes: Axes, label: str, *, is_difference: bool = False) -> None:
+    """Axis of shares in percent; of differences in percentage points, with their signs."""
+
+    def text(share: float, _: float) -> str:
+        percent = round(100 * share, 9)
+        return f"{percent:{'+' if is_difference and percent else ''}.3g}".replace("-", "−")
+
+    axes.yaxis.set_major_formatter(FuncFormatter(text))
+    axes.set_ylabel(label)
+
+
+def count_axis(axes: Axes, counts: Sequence[float], label: str) -> None:
+    """Log axis of a count, as tokens or rollouts, in plain numbers: a tick at 1, 2 and 5 of a decade where few."""
+    axes.set_xscale("log")
+    decades = float(np.log10(max(counts) / min(counts)))
+    axes.set_xlim(min(counts) / 1.25, max(counts) * 1.25)
+    subs = (1.0, 2.0, 5.0) if decades < 1.3 else (1.0, 3.0) if decades < 2.6 else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel(label)

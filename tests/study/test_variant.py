@@ -55,6 +55,12 @@ def test_settings_are_what_the_result_depends_on(compose_run):
     assert not any(key.startswith(("logger", "execution")) for key in settings)
 
 
+def test_a_key_that_may_be_null_tells_its_value_from_none(compose_run):
+    runs = [compose_run("algorithm=rft", f"mixture.steps={steps}") for steps in ("null", "right")]
+    placed = [Placed("rft", (128, 0.0, seed), settings_of(run)) for run in runs for seed in (1, 2)]
+    assert variants(placed) == ["mixture.steps=null"] * 2 + ["mixture.steps=right"] * 2
+
+
 def test_worlds_and_bases_are_told_apart_for_all_algorithms():
     worlds = [Placed("sft", (64, 0.0, 1), {"task.tail": tail, "algorithm.beta": 0.1}) for tail in (1.0, 1.5)]
     points = [*worlds, Placed("dpo", (64, 1.0, 1), {"task.tail": 1.0, "algorithm.beta": 0.3})]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,21 @@ def provenance_json(
     sizes = dict(zip(records["artifact"].astype(str), records["data_size"], strict=True))
     return {
         "settings": settings_by_label(lineages, labels, sizes),
-        "versions": _versions(artifacts.values()),
-        "git_commits": _counted(one.manifest.get("git_commit") for one in artifacts.values()),
-        "devices": _counted(one.manifest.get("device") for one in artifacts.values()),
-        "created": _span(one.manifest.get("created") for one in artifacts.values()),
+        **made_with(artifacts.values()),
         "has_shipped_base": any(one.is_shipped for lineage in lineages.values() for one in lineage.by_role.values()),
         "teachers": [teacher for one in artifacts.values() if (teacher := _teacher(one))],
         "commands": commands(source),
         **unfinished(source, records),
+    }
+
+
+def made_with(artifacts: Collection[KeptArtifact]) -> Json:
+    """Versions and commits, each with its number of artifacts, devices, and the first and last time."""
+    return {
+        "versions": _versions(artifacts),
+        "git_commits": _counted(one.manifest.get("git_commit") for one in artifacts),
+        "devices": _counted(one.manifest.get("device") for one in artifacts),
+        "created": _span(one.manifest.get("created") for one in artifacts),
     }
 
 

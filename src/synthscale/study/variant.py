@@ -26,8 +26,14 @@ _NOT_OF_THE_RESULT = ("study_name", "runs_dir", "stage", "logger", "execution")
 
 
 def settings_of(config: RunConfig) -> dict[str, Any]:
-    """All that the result may depend on, beside the axes."""
-    settings = dict(_flat("", plain(config, for_identity=True)))
+    """All that the result may depend on, beside the axes.
+
+    A key that an artifact's identity leaves out while it is null is there as null: among points with and without a
+    value it tells them apart, and their records would replace each other otherwise.
+    """
+    whole = dict(_flat("", plain(config)))
+    settings = {key: None for key, value in whole.items() if value is None}
+    settings |= dict(_flat("", plain(config, for_identity=True)))
     return {key: value for key, value in settings.items() if key not in _AXES and not _is_in(key, _NOT_OF_THE_RESULT)}
 
 

@@ -1,0 +1,95 @@
+"""Figure: what the arms of a study reach at each size, and what each is more than a baseline arm.
+
+Above, mean accuracies with 95 % intervals, small dots the runs; below, differences from the baseline, paired over
+seeds. Bars are t intervals of the seeds of both arms at that size; odds ratios with the noise pooled over the study
+stand in the table.
+
+    python -m synthscale_analysis.figures.arms runs/star_graph sft
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.errors import one_sentence_errors
+from synthscale_analysis.numbers.arms import arm_table
+from synthscale_analysis.numbers.estimates import BASELINES
+from synthscale_analysis.records import read_records
+from synthscale_analysis.studies import studies_in
+from synthscale_analysis.style import (
+    SIZE_LABEL,
+    WIDTH_INCHES,
+    draw_means,
+    house_style,
+    percent_axis,
+    save_figure,
+)
+
+NAME = "arms"
+
+
+def arms_figure(records: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> Figure:
+    """Figure of the records of one task and model; UserError where no baseline is among the arms."""
+    table = arm_table(records, baselines)
+    curves, sizes = curves_of(records), sorted(table["data_size"].unique())
+    compared = table.dropna(subset=["difference"])
+    with house_style():
+        height = 2.6 + 1.9 * (not compared.empty) + 0.2 * -(-len(curves) // 2)
+        figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
+        panels = figure.subplots(2 if len(compared) else 1, 1, sharex=True, squeeze=False)[:, 0]
+        for place, curve in enumerate(curves):
+            shift = 0.7 * ((place + 0.5) / len(curves) - 0.5)
+            own = table[table["arm"] == curve.label]
+            _draw_runs(panels[0], curve, sizes, shift)
+            at = [sizes.index(size) + shift for size in own["data_size"]]
+            draw_means(panels[0], at, own, "test_accuracy", colour=curve.colour, marker=curve.marker)
+            if len(panels) > 1:
+                less = own.dropna(subset=["difference"])
+                at = [sizes.index(size) + shift for size in less["data_size"]]
+                draw_means(panels[1], at, less, "difference", colour=curve.colour, marker=curve.marker)
+        percent_axis(panels[0], "test accuracy, %")
+        if len(panels) > 1:
+            percent_axis(panels[1], "difference, points", is_difference=True)
+            panels[1].axhline(0.0, color="#404040", linewidth=1.0, zorder=1)
+            panels[1].set_title(f"less {_listed(compared['baseline'])}, paired over seeds", loc="left")
+        panels[-1].set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
+        panels[-1].set_xlim(-0.5, len(sizes) - 0.5)
+        panels[-1].set_xlabel(SIZE_LABEL)
+        figure.legend(handles=[_entry(curve) for curve in curves], loc="outside lower center", ncols=2)
+    return figure
+
+
+def _draw_runs(axes: Axes, curve: Curve, sizes: Sequence[int], shift: float) -> None:
+    at = [sizes.index(int(size)) + shift for size in curve.rows["data_size"]]
+    runs = axes.plot(at, curve.rows["test_accuracy"], ".", color=curve.colour, markersize=3.5, alpha=0.6, zorder=3)
+    runs[0].set(markeredgewidth=0)
+
+
+def _listed(baselines: "pd.Series[str]") -> str:
+    names = list(dict.fromkeys(baselines))
+    return names[0] if len(names) == 1 else "the baseline of the same settings"
+
+
+def _entry(curve: Curve) -> Line2D:
+    entry = Line2D([], [], color=curve.colour, marker=curve.marker, linestyle="", markersize=6, label=curve.label)
+    entry.set(markeredgecolor="white", markeredgewidth=0.6)
+    return entry
+
+
+@one_sentence_errors
+def main(argv: list[str]) -> int:
+    """Draw the figure of every task and model in a study's folder: `main([DIR, BASELINE, …])`."""
+    folder = Path(argv[0] if argv else ".")
+    for study in studies_in(read_records(folder), folder / "report"):
+        print(*save_figure(arms_figure(study.records, argv[1:] or BASELINES), study.folder, NAME), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

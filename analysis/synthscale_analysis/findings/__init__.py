@@ -1,0 +1,7 @@
+"""The findings: every figure and table of analysis/FINDINGS.md, from the records that are committed.
+
+    python -m synthscale_analysis.findings                    all studies, or --study NAME
+    python -m synthscale_analysis.findings.keep runs/NAME     a finished study's records into analysis/results/NAME
+
+Which figures belong to which study stands in `contents`; `pieces` are what it may name.
+"""

@@ -1,0 +1,37 @@
+"""Which figures and tables belong to which study, by its folder in analysis/results: the one place that says it.
+
+A new study is a line here, and its records in analysis/results/NAME/results.csv (`findings.keep`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from synthscale_analysis.findings.piece import Piece
+from synthscale_analysis.findings.pieces import (
+    COST,
+    CREDIT_COST,
+    ERROR,
+    FITS,
+    HEAT_MAP,
+    MULTIPLIER,
+    PASS_AT_K,
+    ROUNDS,
+    SATURATION,
+    SEARCH,
+    SLOPE,
+    arms,
+)
+
+_CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K)
+
+STUDIES: Mapping[str, Sequence[Piece]] = {
+    "eightfold": _CURVES,
+    "eightfold_slow": _CURVES,
+    "mixture": (HEAT_MAP,),
+    "saturation": (SATURATION,),
+    "spurious": (arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),),
+    "credit": (CREDIT_COST, arms("sft_matched", "sft", "dpo")),
+    "star_graph": (arms("sft_matched", "sft"),),
+    "rounds": (ROUNDS,),
+    "slope": (SLOPE, ERROR, MULTIPLIER),
+    "search": (SEARCH,),
+}

@@ -1,0 +1,128 @@
+"""Arms of a study at the same size: mean accuracies with intervals, and what each is more than a baseline arm.
+
+An arm is a curve: an algorithm, or one variant or negative fraction of it. Means have the spread pooled over the sizes
+of an arm. Differences are paired over seeds and told twice: in accuracy, by the seeds of the two arms at that size
+alone, which holds where an arm is all right or all wrong; and as a ratio of the odds of a right answer, with the noise
+pooled over all arms and sizes (`paired`), which few seeds need.
+
+A baseline is named as "rft" or as "rft mixture.steps=null", by its algorithm and, where that has several variants, by
+settings. Where several arms are of that name, as SFT of several lengths, each other arm has the one whose further
+settings are its own.
+"""
+
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.errors import UserError
+from synthscale_analysis.numbers.estimates import error_by_size
+from synthscale_analysis.numbers.paired import Difference, Noise, block_of, difference, log_odds, pooled_noise
+
+COLUMNS = (
+    *("arm", "algorithm", "variant", "negative_fraction", "data_size", "num_seeds", "mean_test_accuracy"),
+    *("test_accuracy_low", "test_accuracy_high", "baseline", "num_paired_seeds", "difference", "difference_low"),
+    *("difference_high", "odds_ratio", "odds_ratio_low", "odds_ratio_high"),
+)
+Row = dict[str, object]
+_NO_SPREAD = 1e-12  # seeds that agree to this many digits say nothing of their noise
+
+
+def arm_table(records: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
+    """A row for each arm and size; baselines: names, of which the first that the records have is taken.
+
+    UserError where they have none of them.
+    """
+    curves = curves_of(records)
+    references = reference_arms(curves, baselines)
+    compared = differences(curves, references)
+    rows = [
+        mean | {"baseline": references.get(curve.label)} | compared.get((curve.label, size), {})
+        for curve in curves
+        for size, mean in mean_rows(curve).items()
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"num_paired_seeds": "Int64"})
+
+
+def mean_rows(curve: Curve) -> dict[int, Row]:
+    """By size: the arm's columns, and its mean accuracy with interval."""
+    own: Row = {"arm": curve.label, "algorithm": curve.algorithm, "variant": curve.variant or None}
+    own |= {"negative_fraction": curve.negative_fraction}
+    rows: dict[int, Row] = {}
+    for size, error in error_by_size(curve).items():
+        ends = (None, None) if error.interval is None else (1 - error.interval.high, 1 - error.interval.low)
+        measured: Row = {"data_size": size, "num_seeds": error.num_seeds, "mean_test_accuracy": 1 - error.mean}
+        rows[size] = own | measured | {"test_accuracy_low": ends[0], "test_accuracy_high": ends[1]}
+    return rows
+
+
+def reference_arms(curves: Sequence[Curve], baselines: Sequence[str]) -> dict[str, str]:
+    """The label of the arm that each arm is held against, for those that have one."""
+    name, found = next(((name, arms) for name in baselines if (arms := arms_named(curves, name))), ("", []))
+    if not found:
+        there = ", ".join(dict.fromkeys(curve.algorithm for curve in curves))
+        raise UserError(f"there is no arm {' or '.join(baselines)} to hold the others against; there are {there}")
+    labels, named = {arm.label for arm in found}, settings_of(name.partition(" ")[2])
+    references = {}
+    for curve in (curve for curve in curves if curve.label not in labels):
+        alike = [arm for arm in found if len(found) == 1 or agree(arm, curve, but_for=named)]
+        if len(alike) == 1:
+            references[curve.label] = alike[0].label
+    return references
+
+
+def arms_named(curves: Sequence[Curve], name: str) -> list[Curve]:
+    """The arms of an algorithm that have all the settings that the name gives."""
+    algorithm, *settings = shlex.split(name)
+    return [c for c in curves if c.algorithm == algorithm and set(settings) <= set(shlex.split(c.variant))]
+
+
+def agree(one: Curve, other: Curve, but_for: Collection[str] = ()) -> bool:
+    """Whether the settings that both variants name are the same, some keys aside, and they have at least one."""
+    ours, theirs = settings_of(one.variant), settings_of(other.variant)
+    shared = (set(ours) & set(theirs)) - set(but_for)
+    return bool(shared) and all(ours[key] == theirs[key] for key in shared)
+
+
+def settings_of(variant: str) -> dict[str, str]:
+    """A variant's values by their keys."""
+    return {key: value for key, _, value in (setting.partition("=") for setting in shlex.split(variant))}
+
+
+def differences(curves: Sequence[Curve], references: Mapping[str, str]) -> dict[tuple[str, int], Row]:
+    """By arm and size, the columns from `num_paired_seeds` on: of an arm less its reference, both by their labels."""
+    rows = pd.concat([curve.rows.assign(arm=curve.label) for curve in curves], ignore_index=True)
+    rows = rows.assign(log_odds=log_odds(rows["test_accuracy"]))
+    by_size = {int(float(str(size))): part for size, part in rows.groupby("data_size")}
+    blocks = {size: block_of(part, "arm", "log_odds") for size, part in by_size.items()}
+    noise = pooled_noise(list(blocks.values()))
+    found: dict[tuple[str, int], Row] = {}
+    for size, part in by_size.items():
+        accuracies = block_of(part, "arm", "test_accuracy")
+        for arm in accuracies.columns.intersection(list(references)):
+            reference = references[str(arm)]
+            if reference in accuracies:
+                odds = difference([(blocks[size], {arm: 1.0, reference: -1.0})], noise)
+                found[str(arm), size] = _of_pair(accuracies[[arm, reference]]) | _odds_ratio(odds)
+    return found
+
+
+def _of_pair(pair: pd.DataFrame) -> Row:
+    """Of the first column less the second, by the seeds that have both: a paired t interval."""
+    both = pair.dropna()
+    arm, reference = pair.columns
+    noise = pooled_noise([both])
+    if noise.sd is None or noise.sd < _NO_SPREAD:
+        noise = Noise(None, 0)
+    found = difference([(both, {arm: 1.0, reference: -1.0})], noise)
+    if found is None:
+        return {}
+    ends: Row = {"difference": found.value, "difference_low": found.low, "difference_high": found.high}
+    return {"num_paired_seeds": len(both), **ends}
+
+
+def _odds_ratio(found: Difference | None) -> Row:
+    ends = {} if found is None else {"": found.value, "_low": found.low, "_high": found.high}
+    return {f"odds_ratio{name}": None if end is None else float(np.exp(end)) for name, end in ends.items()}
