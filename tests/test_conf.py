@@ -72,7 +72,8 @@ def test_every_option_composes_alone(compose_run, needed_by, option):
 
 @pytest.mark.parametrize("option", [path for path in RUN_OPTIONS if path.parts[0] in GROUPS], ids=str)
 def test_every_option_is_called_what_its_file_is_called(compose_run, needed_by, option):
-    run = compose_run("algorithm=step_dpo", *needed_by(option), f"{option.parent}={option.name}")
+    algorithm = "sft" if option == Path("credit/accepted") else "step_dpo"  # whose pits are in rejected samples
+    run = compose_run(f"algorithm={algorithm}", *needed_by(option), f"{option.parent}={option.name}")
     name = getattr(getattr(run, option.parts[0]), "name", option.name)
     assert getattr(name, "value", name) == option.name
 
@@ -151,6 +152,8 @@ REFUSED = [
     ("sampler.temperature=0", "sampler.temperature"),
     ("sampler.num_samples=4", "credit.best_of"),  # 5 of 4
     ("credit.num_rollouts=2", "credit.best_of"),
+    ("credit.max_accepted_per_problem=0", "credit.max_accepted_per_problem"),
+    ("credit.credited_samples=accepted", "mixture.pair_shape=step needs prefix values of rejected samples"),
     ("mixture.negative_fraction=1.5", "mixture.negative_fraction"),
     ("mixture.pair_shape=circle", "pair_shape"),
     ("trainer.batch_size=1", "trainer.batch_size"),
@@ -307,6 +310,12 @@ def test_schema_and_yaml_agree_on_every_key(compose, task, teacher):
                 yield (*path, name)
 
     assert set(leaves(config)) == paths
+
+
+def test_the_adaptive_search_credits_rejected_samples_alone(compose):
+    for samples in ("accepted", "both"):
+        with pytest.raises(ConfigError, match=f"^credit.credited_samples={samples} needs credit.search=exhaustive"):
+            to_run_config(compose("algorithm=step_mix", f"credit.credited_samples={samples}"))
 
 
 def test_the_truth_of_steps_is_asked_of_worlds_alone(compose, needed_by):

@@ -138,8 +138,11 @@ def _sample(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Sett
 
 def _credit(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Settings) -> None:
     is_adaptive = config.get("max_rollouts") is not None
-    names = ["max_negatives_per_problem", *(["confidence", "max_rollouts"] if is_adaptive else ["num_rollouts"])]
-    found = {name: config[name] for name in names}
+    names = ["confidence", "max_rollouts"] if is_adaptive else ["num_rollouts"]
+    kinds = {"max_negatives_per_problem": "rejected", "max_accepted_per_problem": "accepted"}
+    credited = [name for name in kinds if config.get(name)]
+    found = {name: config[name] for name in [*names, *credited]}
+    found["credited_samples"] = "both" if len(credited) == 2 else kinds[credited[0]]
     settings.setdefault("credit", {}).update(found, search="adaptive" if is_adaptive else "exhaustive")
 
 

@@ -15,7 +15,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from synthscale.credit.pit import CreditConfig, CreditSearch
+from synthscale.credit.pit import CreditConfig, CreditedSamples, CreditSearch
 from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
@@ -201,11 +201,8 @@ class RunConfig:
                 f"credit.best_of={self.credit.best_of} needs as many samples a problem, which are the rollouts from "
                 f"its first step: sampler.num_samples is {self.sampler.num_samples}."
             )
-        if self.has_pairs and self.mixture.pair_shape is not PairShape.solution and "credit" not in self.recipe:
-            raise ValueError(
-                f"mixture.pair_shape={self.mixture.pair_shape.value} needs prefix values, and the recipe of algorithm "
-                f"{self.algorithm.name} has no credit stage: use algorithm=step_dpo or mixture.pair_shape=solution."
-            )
+        if self.has_pairs and self.mixture.pair_shape is not PairShape.solution:
+            check_step_pairs(self)
 
     @property
     def recipe(self) -> list[str]:
@@ -216,6 +213,22 @@ class RunConfig:
     def has_pairs(self) -> bool:
         """Whether the second phase learns from negatives."""
         return "compose" in self.recipe and self.mixture.negative_fraction > 0
+
+
+def check_step_pairs(run: RunConfig) -> None:
+    """Refuse step pairs where nothing says where their pits are.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    shape = f"mixture.pair_shape={run.mixture.pair_shape.value}"
+    if "credit" not in run.recipe:
+        raise ValueError(
+            f"{shape} needs prefix values, and the recipe of algorithm {run.algorithm.name} has no credit stage: use "
+            f"algorithm=step_dpo or mixture.pair_shape=solution."
+        )
+    if run.credit.credited_samples is CreditedSamples.accepted:
+        raise ValueError(f"{shape} needs prefix values of rejected samples: set credit.credited_samples=both.")
 
 
 def check_sizes(run: RunConfig) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from synthscale.credit.pit import CreditSearch, PitRule
+from synthscale.credit.pit import CreditedSamples, CreditSearch, PitRule
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.model_source import fingerprint_of
 from synthscale.problem import DatasetConfig, StepBoundary, WorldConfig
@@ -209,8 +209,8 @@ def sample_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 
 
 def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
-    """Prefix values of the negatives, or their pits."""
-    credit = config.credit
+    """Prefix values of the negatives, of accepted samples, or of both; or the negatives' pits."""
+    credit, credited = config.credit, config.credit.credited_samples
     is_adaptive = credit.search is CreditSearch.adaptive
     return Node(
         "credit",
@@ -220,10 +220,13 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
             policy=config.model.policy,
             device=config.trainer.device,
             num_rollouts=1 if is_adaptive else credit.num_rollouts,
-            max_negatives_per_problem=credit.max_negatives_per_problem,
+            max_negatives_per_problem=(0 if credited is CreditedSamples.accepted else credit.max_negatives_per_problem),
             seed=config.seed,
             confidence=credit.confidence if is_adaptive else None,
             max_rollouts=credit.max_rollouts if is_adaptive else None,
+            max_accepted_per_problem=(
+                None if credited is CreditedSamples.rejected else credit.max_accepted_per_problem
+            ),
         ),
         inputs_from(nodes, data="synthesize", samples="sample", policy="finetune"),
     )
