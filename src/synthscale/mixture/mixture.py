@@ -51,6 +51,10 @@ class MixtureConfig:
     positives_per_problem: int = 4  # self-generated; at most 4 in the RFT literature
     choose: PositiveChoice = PositiveChoice.first_drawn
     steps: StepsOfPositives | None = field(default=None, metadata=IF_SET)  # null: whatever their steps are
+    # An accepted sample with a step whose advantage is below this is no positive; null: no filter. The paper calls a
+    # step with A <= 0 spurious, which presumes exact values: where pi_sft is already good every right step has an A of
+    # about 0, and rollouts' noise puts many of them below. What is usable lies clearly below 0, such as -0.25.
+    min_advantage: float | None = field(default=None, metadata=IF_SET)
     include_teacher: bool = True  # the teacher's traces are positives too, and come first
     pair_shape: PairShape = PairShape.solution
     chosen_from: ChosenFrom = ChosenFrom.samples
@@ -60,6 +64,13 @@ class MixtureConfig:
         check_between("mixture.negative_fraction", self.negative_fraction, 0.0, 1.0)
         check_between("mixture.examples_per_problem", self.examples_per_problem, 0.01, 10_000)
         check_between("mixture.positives_per_problem", self.positives_per_problem, 0, 10_000)
+        if self.min_advantage is not None:
+            check_between("mixture.min_advantage", self.min_advantage, -1.0, 1.0)
+
+    @property
+    def reads_advantages(self) -> bool:
+        """Whether it needs the advantages of the steps of accepted samples."""
+        return self.min_advantage is not None
 
 
 def mix(

@@ -78,9 +78,11 @@ def choices_of(manifests: Mapping[str, Mapping[str, Any]], key: str) -> dict[str
 
 def algorithm_of(by_stage: Mapping[str, Mapping[str, Any]]) -> str | None:
     """A recipe that has the stages, as its mixture and credit tell it from others; None where the default will do."""
+    mixture = by_stage.get("compose", {}).get("mixture", {})
+    if mixture.get("min_advantage") is not None and not mixture["negative_fraction"]:
+        return "rft_filtered"
     if "credit" in by_stage:
-        divergence = by_stage.get("compose", {}).get("mixture", {}).get("pair_shape") == "divergence"
-        return "step_mix" if divergence else "step_dpo"
+        return "step_mix" if mixture.get("pair_shape") == "divergence" else "step_dpo"
     if "compose" in by_stage:
         return "dpo" if by_stage["compose"]["mixture"]["negative_fraction"] > 0 else "rft"
     return "rft" if "sample" in by_stage else None
@@ -149,7 +151,8 @@ def _credit(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Sett
 def _compose(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Settings) -> None:
     names = ["max_negatives_per_problem"] if config["mixture"]["negative_fraction"] > 0 else []
     if "credit" in inputs:
-        names += ["pit_rule"] if config.get("search") else ["pit_rule", "best_of"]
+        names += ["pit_rule"] if names else []
+        names += [] if config.get("search") else ["best_of"]
     settings.setdefault("credit", {}).update({name: config[name] for name in names})
 
 

@@ -1,4 +1,4 @@
-"""Compose: graded solutions, and with step pairs their prefix values, to the training set of the second phase."""
+"""Compose: graded solutions, and where it needs them their prefix values, to the training set of the second phase."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
+from synthscale.stage.step_values import AdvantageFilter, advantages_of
 
 if TYPE_CHECKING:
     from synthscale.stage.candidates import Candidates
@@ -39,7 +40,7 @@ PROBLEMS_PER_ADVANCE = 256
 
 @dataclass(kw_only=True, slots=True)
 class ComposeConfig:
-    """Inputs: `data`, `samples`, and for step pairs `credit`."""
+    """Inputs: `data`, `samples`, and for step pairs and what reads advantages `credit`."""
 
     task: TaskConfig
     mixture: MixtureConfig
@@ -130,16 +131,17 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
 def offer_all(
     config: ComposeConfig, inputs: Mapping[str, Artifact], positives: Candidates, pairs: Candidates, session: Session
 ) -> Measures:
-    """Every problem's candidates; what was measured of the pits, where there are any to be found."""
+    """Every problem's candidates; what was measured of pits and of a filter, where there are any."""
     from synthscale.table import count_rows
 
     task = build_task(config.task)
     num_problems = count_rows(inputs["data"].folder / "problems.parquet")
-    needs_pairs, by_step = config.mixture.negative_fraction > 0, needs_credit(config.mixture)
-    pit_counts = PitCounts()
+    needs_pairs, by_step = config.mixture.negative_fraction > 0, has_step_pairs(config.mixture)
+    least, pit_counts = config.mixture.min_advantage, PitCounts()
+    advantage_filter = None if least is None else AdvantageFilter(least)
     for number, of in enumerate(problem_by_problem(config, task, inputs), 1):
         accepted = distinct_accepted(of)
-        positives.offer(choose_positives(task, config.mixture, of, accepted))
+        positives.offer(choose_positives(task, config, of, accepted, advantage_filter))
         negatives = choose_negatives(of.samples, config.max_negatives_per_problem) if needs_pairs else []
         if by_step:
             pits = list(find_pits(task, negatives, of, config))
@@ -149,11 +151,12 @@ def offer_all(
             pairs.offer(solution_pairs(accepted, [row.solution for row in negatives]))
         if number % PROBLEMS_PER_ADVANCE == 0 or number == num_problems:
             session.advance(number, num_problems)
-    return pit_counts.measures() if by_step else {}
+    of_pits = pit_counts.measures() if by_step else {}
+    return of_pits | (advantage_filter.measures() if advantage_filter is not None else {})
 
 
-def needs_credit(mixture: MixtureConfig) -> bool:
-    """Whether prefix values are read."""
+def has_step_pairs(mixture: MixtureConfig) -> bool:
+    """Whether pits are looked for."""
     return mixture.negative_fraction > 0 and mixture.pair_shape is not PairShape.solution
 
 
@@ -166,11 +169,12 @@ def problem_by_problem(config: ComposeConfig, task: Task, inputs: Mapping[str, A
     traces = RowsByProblem(data / "traces.parquet", SolutionRow)
     samples = RowsByProblem(inputs["samples"].folder / "samples.parquet", SolutionRow)
     values = pits = found = None
-    if needs_credit(config.mixture):
-        if config.search is CreditSearch.adaptive:
+    by_step, is_adaptive = has_step_pairs(config.mixture), config.search is CreditSearch.adaptive
+    if config.mixture.reads_advantages or (by_step and not is_adaptive):
+        values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
+    if by_step:
+        if is_adaptive:
             pits = RowsByProblem(inputs["credit"].folder / "pits.parquet", PitRow)
-        else:
-            values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
         found = RowsByProblem(inputs["credit"].folder / "continuations.parquet", ContinuationRow)
     for row in iterate_table(data / "problems.parquet", ProblemRow):
         yield OfProblem(
@@ -194,12 +198,22 @@ def distinct_accepted(of: OfProblem) -> list[Example]:
     return [Example(of.problem_id, of.prompt, text) for text in texts]
 
 
-def choose_positives(task: Task, mixture: MixtureConfig, of: OfProblem, accepted: Sequence[Example]) -> list[Example]:
+def choose_positives(
+    task: Task,
+    config: ComposeConfig,
+    of: OfProblem,
+    accepted: Sequence[Example],
+    advantage_filter: AdvantageFilter | None,
+) -> list[Example]:
     """The teacher's traces, if they are to be kept, and at most k other accepted samples, of the steps asked for."""
+    mixture = config.mixture
     traces = of.traces if mixture.include_teacher else []
     positives = [Example(of.problem_id, of.prompt, row.solution) for row in traces]
     known = {example.chosen for example in positives}
     others = [example for example in accepted if example.chosen not in known]
+    if advantage_filter is not None:
+        of_steps = advantages_of(of.samples, of.values, config.best_of)
+        others = advantage_filter.keep(task, of.problem, others, of_steps)
     if mixture.steps is not None:
         spurious = mixture.steps is StepsOfPositives.spurious
         others = [example for example in others if has_wrong_step(task, of.problem, example.chosen) is spurious]
@@ -224,7 +238,10 @@ def find_pits(task: Task, negatives: Sequence[SolutionRow], of: OfProblem, confi
 
 
 def valued_pits(of: OfProblem, config: ComposeConfig) -> dict[int, int | None]:
-    """The pits by prefix values, by the sample's index; after the whole wrong solution Q is 0."""
+    """The pits by prefix values, by the sample's index; after the whole wrong solution Q is 0.
+
+    Accepted samples may have values too, and then a pit here that nothing looks at.
+    """
     by_solution: dict[int, list[float]] = {}
     for row in of.values:
         value = prefix_value(row.num_rollouts, row.num_right, config.best_of)

@@ -203,6 +203,8 @@ class RunConfig:
             )
         if self.has_pairs and self.mixture.pair_shape is not PairShape.solution:
             check_step_pairs(self)
+        if "compose" in self.recipe and self.mixture.min_advantage is not None:
+            check_advantage_filter(self)
 
     @property
     def recipe(self) -> list[str]:
@@ -229,6 +231,29 @@ def check_step_pairs(run: RunConfig) -> None:
         )
     if run.credit.credited_samples is CreditedSamples.accepted:
         raise ValueError(f"{shape} needs prefix values of rejected samples: set credit.credited_samples=both.")
+
+
+def check_advantage_filter(run: RunConfig) -> None:
+    """Refuse a filter of accepted samples by advantages that nobody finds.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    key, credit = f"mixture.min_advantage={run.mixture.min_advantage:g}", run.credit
+    if "credit" not in run.recipe:
+        raise ValueError(
+            f"{key} needs prefix values, and the recipe of algorithm {run.algorithm.name} has no credit stage: use "
+            f"algorithm=rft_filtered or mixture.min_advantage=null."
+        )
+    if credit.credited_samples is CreditedSamples.rejected:
+        raise ValueError(
+            f"{key} needs prefix values of accepted samples: set credit.credited_samples=accepted, or both."
+        )
+    if credit.max_accepted_per_problem < run.mixture.positives_per_problem:
+        raise ValueError(
+            f"{key} judges credit.max_accepted_per_problem={credit.max_accepted_per_problem} samples a problem, which "
+            f"is less than mixture.positives_per_problem={run.mixture.positives_per_problem}."
+        )
 
 
 def check_sizes(run: RunConfig) -> None:

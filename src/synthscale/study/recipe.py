@@ -235,7 +235,7 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """The training set of the second phase."""
     inputs, pairs, credit = inputs_from(nodes, data="synthesize", samples="sample"), config.has_pairs, config.credit
-    if pairs and "credit" in config.recipe:
+    if "credit" in config.recipe and (pairs or config.mixture.reads_advantages):
         inputs |= inputs_from(nodes, credit="credit")
     is_adaptive = "credit" in inputs and credit.search is CreditSearch.adaptive
     return Node(
@@ -244,7 +244,7 @@ def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
             task=config.task,
             mixture=replace(config.mixture, eos_after_prefix=False) if pairs else positives_of(config.mixture),
             max_negatives_per_problem=credit.max_negatives_per_problem if pairs else 1,
-            pit_rule=credit.pit_rule if "credit" in inputs else PitRule.lowest_value,
+            pit_rule=credit.pit_rule if pairs and "credit" in inputs else PitRule.lowest_value,
             best_of=credit.best_of if "credit" in inputs and not is_adaptive else 1,
             search=credit.search if is_adaptive else None,
         ),
@@ -260,6 +260,7 @@ def positives_of(mixture: MixtureConfig) -> MixtureConfig:
         positives_per_problem=mixture.positives_per_problem,
         choose=mixture.choose,
         steps=mixture.steps,
+        min_advantage=mixture.min_advantage,
         include_teacher=mixture.include_teacher,
     )
 
