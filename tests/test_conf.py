@@ -27,8 +27,15 @@ RUN_OPTIONS = [path for path in OPTIONS if path.parts[0] != "hydra"]
 STUDIES = [path.name for path in OPTIONS if path.parts[0] == "study"]
 ALGORITHMS = [path.name for path in OPTIONS if path.parts[0] == "algorithm"]
 MIXTURES = [path.name for path in OPTIONS if path.parts[0] == "mixture"]
-CREDIT_OF = {"filtered_positives": ["credit=accepted"]}  # what a mixture needs beside a recipe
-CREDITED = {"filtered_positives": "accepted"}
+# what a mixture needs beside a recipe
+CREDIT_OF = {"filtered_positives": ["credit=accepted"], "advantage_weighted": ["credit=all_samples"]}
+CREDITED = {"filtered_positives": "accepted", "advantage_weighted": "both"}
+KEY_OF = {
+    "step_pairs": "pair_shape",
+    "divergence": "pair_shape",
+    "filtered_positives": "min_advantage",
+    "advantage_weighted": "step_weights",
+}
 EXHAUSTIVE = "credit.search=exhaustive"
 TEACHER = ["teacher.num_problems=8", "teacher.server.model=m", "teacher.server.url=http://127.0.0.1:1/v1"]
 
@@ -87,7 +94,7 @@ def test_every_option_is_called_what_its_file_is_called(compose_run, needed_by, 
 @pytest.mark.parametrize("mixture", MIXTURES)
 def test_algorithms_take_any_mixture_that_their_recipe_can_make(compose_run, algorithm, mixture):
     recipe = compose_run(f"algorithm={algorithm}").recipe
-    key = {"step_pairs": "pair_shape", "divergence": "pair_shape", "filtered_positives": "min_advantage"}.get(mixture)
+    key = KEY_OF.get(mixture)
     overrides = [f"algorithm={algorithm}", f"mixture={mixture}"]
     if key and "compose" in recipe and "credit" not in recipe:
         with pytest.raises(ConfigError, match=rf"^mixture\.{key}=.* needs prefix values, and the recipe of algorithm"):
@@ -158,6 +165,8 @@ REFUSED = [
     ("sampler.temperature=0", "sampler.temperature"),
     ("sampler.num_samples=4", "credit.best_of"),  # 5 of 4
     ("credit.num_rollouts=2", "credit.best_of"),
+    ("algorithm.max_weight=0.5", "algorithm.max_weight"),
+    ("mixture.step_weights=reward", "mixture.step_weights"),
     ("mixture.min_advantage=-2", "mixture.min_advantage"),
     ("credit.max_accepted_per_problem=0", "credit.max_accepted_per_problem"),
     ("credit.credited_samples=accepted", "mixture.pair_shape=step needs prefix values of rejected samples"),
@@ -338,6 +347,45 @@ def test_a_filter_without_its_credit_is_refused(compose, overrides, sentence):
     with pytest.raises(ConfigError, match=rf"^mixture\.min_advantage=-0\.25 {sentence}") as refused:
         to_run_config(compose(*overrides, "mixture.min_advantage=-0.25"))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["algorithm=rft"], "needs prefix values, and the recipe of algorithm rft has no credit stage"),
+        (
+            ["algorithm=advantage_weighted", "credit=accepted"],
+            "needs prefix values of accepted and of rejected samples",
+        ),
+        (
+            ["algorithm=advantage_weighted", "credit=adaptive"],
+            "needs prefix values of accepted and of rejected samples",
+        ),
+        (
+            ["algorithm=advantage_weighted", "mixture.negative_fraction=0.5"],
+            r"takes all samples of pi_sft, right or wrong, and no pairs: set mixture\.negative_fraction=0",
+        ),
+        (["algorithm=advantage_weighted", "mixture.min_advantage=-0.5"], r".*: set mixture\.min_advantage=null"),
+        (["algorithm=advantage_weighted", "mixture.steps=right"], r".*: set mixture\.steps=null"),
+    ],
+)
+def test_weights_of_steps_that_cannot_be_found_are_refused(compose, overrides, sentence):
+    with pytest.raises(ConfigError, match=rf"^mixture\.step_weights=advantage {sentence}") as refused:
+        to_run_config(compose(*overrides, "mixture.step_weights=advantage"))
+    assert "\n" not in str(refused.value)
+
+
+def test_only_weighted_steps_know_of_the_cap(compose_run):
+    def keys(*overrides: str) -> dict[str, str]:
+        return {role: node.key for role, node in build_point(compose_run(*overrides)).nodes.items()}
+
+    cap = "algorithm.max_weight=5"
+    assert keys("algorithm=rft", cap) == keys("algorithm=rft")
+    before, after = keys("algorithm=advantage_weighted"), keys("algorithm=advantage_weighted", cap)
+    assert {role for role in before if before[role] != after[role]} == {"policy", "evaluate"}
+    # a weighted training set reads no limit of accepted samples but credit's, and no rule of choice
+    unread = keys("algorithm=advantage_weighted", "mixture.positives_per_problem=9", "mixture.choose=diverse")
+    assert unread == before
 
 
 def test_the_truth_of_steps_is_asked_of_worlds_alone(compose, needed_by):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from synthscale.credit.pit import PitRule
 from synthscale.mixture.example import Example
-from synthscale.mixture.mixture import MixtureConfig
+from synthscale.mixture.mixture import MixtureConfig, StepWeights
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split, StepTruth
 from synthscale.session import Session
 from synthscale.stage import compose
@@ -122,6 +123,43 @@ def test_the_filter_drops_what_a_step_speaks_against(planted, tmp_path, include_
     assert measures["num_accepted_dropped"] == len(dropped)
     assert measures["filter_precision"] == len(wrong & dropped) / len(dropped)
     assert measures["filter_recall"] == len(wrong & dropped) / len(wrong)
+
+
+@pytest.mark.parametrize("include_teacher", [True, False])
+def test_steps_are_weighed_by_the_advantages_of_all_samples_as_often_as_they_were_drawn(
+    artifact, tmp_path, include_teacher
+):
+    (problem,) = PROBLEMS[:1]
+    name, right, wrong = problem.problem_id, "a step\nanother\n| 1", "a step\n| 2"
+    drawn = [(right, "correct"), (wrong, "wrong"), (right, "correct"), ("cut", "unparseable"), ("late", "wrong")]
+    planted = {
+        "inputs": {
+            "data": artifact(
+                "synthesize",
+                problems=[ProblemRow(name, problem.text, problem.answer)],
+                traces=[SolutionRow(name, 0, right, "correct")],
+            ),
+            "samples": artifact("sample", samples=[SolutionRow(name, i, *one, 9) for i, one in enumerate(drawn)]),
+            "credit": artifact(  # which is not of the last one: beyond the limit
+                "credit",
+                prefix_values=[*values(1, 10, 16, problem_id=name), *values(0, 10, 16, 6, problem_id=name)],
+            ),
+        }
+    }
+    weighed = {"step_weights": StepWeights.advantage, "include_teacher": include_teacher}
+    _, measures = composed(planted, tmp_path, **weighed)
+    prompt = TASK.prompt(problem)
+    good = Example(name, prompt, right, step_ends=(7, 15, 18), advantages=(0.3, -0.5, 0.7))
+    bad = Example(name, prompt, wrong, step_ends=(7, 10), advantages=(0.3, -0.8))
+    traces = [Example(name, prompt, right)] * include_teacher
+    assert read_table(tmp_path / "examples.parquet", Example) == [*traces, good, bad, good]
+    assert measures["num_train_positives"] == 3 + include_teacher and measures["num_train_pairs"] == 0
+
+
+def test_tables_of_examples_without_weights_have_the_columns_that_they_had(planted, tmp_path):
+    composed(planted, tmp_path)
+    columns = ["problem_id", "prompt", "chosen", "rejected", "rejected_complete", "divergence_only"]
+    assert pq.read_schema(tmp_path / "examples.parquet").names == columns
 
 
 def test_a_low_threshold_drops_nothing_and_no_filter_says_nothing(planted, tmp_path):

@@ -79,6 +79,8 @@ def choices_of(manifests: Mapping[str, Mapping[str, Any]], key: str) -> dict[str
 def algorithm_of(by_stage: Mapping[str, Mapping[str, Any]]) -> str | None:
     """A recipe that has the stages, as its mixture and credit tell it from others; None where the default will do."""
     mixture = by_stage.get("compose", {}).get("mixture", {})
+    if mixture.get("step_weights") is not None:
+        return "advantage_weighted"
     if mixture.get("min_advantage") is not None and not mixture["negative_fraction"]:
         return "rft_filtered"
     if "credit" in by_stage:
@@ -128,6 +130,8 @@ def _finetune(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Se
     if "reference" in inputs:
         algorithm |= {"beta": config["beta"], "preference_weight": config["preference_weight"]}
         settings["mixture"]["eos_after_prefix"] = config["eos_after_prefix"]
+    if config.get("max_weight") is not None:
+        algorithm |= {"beta": config["beta"], "max_weight": config["max_weight"]}
     model = settings.setdefault("model", {})
     model.update(config.get("policy", {}))
     model.update({name: config[name] for name in ("path", "revision", "lora") if config.get(name) is not None})

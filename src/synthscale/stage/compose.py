@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from synthscale.credit.pit import CreditSearch, PitRule, find_pit, prefix_value
 from synthscale.evaluation.grade import has_wrong_step
 from synthscale.mixture.diversity import choose_diverse
-from synthscale.mixture.example import Example, PairShape
+from synthscale.mixture.example import STEP_COLUMNS, Example, PairShape
 from synthscale.mixture.mixture import (
     ChosenFrom,
     MixtureConfig,
@@ -104,9 +105,10 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
     from synthscale.stage.candidates import open_candidates
     from synthscale.table import TableWriter, take_rows
 
+    without = STEP_COLUMNS if config.mixture.step_weights is None else ()
     with TemporaryDirectory(dir=out, prefix=".candidates-") as scratch:
         files = [Path(scratch) / f"{kind}.arrow" for kind in ("positives", "pairs")]
-        with open_candidates(files[0]) as positives, open_candidates(files[1]) as pairs:
+        with open_candidates(files[0], without) as positives, open_candidates(files[1], without) as pairs:
             measures = offer_all(config, inputs, positives, pairs, session)
         chosen = mix(positives.counts, pairs.counts, len(positives.counts), config.mixture)
         if not any(map(len, chosen)):
@@ -114,7 +116,7 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
                 "there is nothing to train on: the samples yield no pair; "
                 "sample more, or set mixture.negative_fraction below 1."
             )
-        with TableWriter(out / "examples.parquet", Example) as table:
+        with TableWriter(out / "examples.parquet", Example, without) as table:
             for file, numbers in zip(files, chosen, strict=True):
                 table.write_batches(take_rows(file, numbers))
     if config.mixture.negative_fraction > 0 and not len(chosen[1]):
@@ -141,7 +143,10 @@ def offer_all(
     advantage_filter = None if least is None else AdvantageFilter(least)
     for number, of in enumerate(problem_by_problem(config, task, inputs), 1):
         accepted = distinct_accepted(of)
-        positives.offer(choose_positives(task, config, of, accepted, advantage_filter))
+        if config.mixture.step_weights is None:
+            positives.offer(choose_positives(task, config, of, accepted, advantage_filter))
+        else:
+            positives.offer(weigh_samples(task, config, of))
         negatives = choose_negatives(of.samples, config.max_negatives_per_problem) if needs_pairs else []
         if by_step:
             pits = list(find_pits(task, negatives, of, config))
@@ -196,6 +201,28 @@ def distinct_accepted(of: OfProblem) -> list[Example]:
     """D+: the problem's distinct accepted samples, in the order they were drawn."""
     texts = dict.fromkeys(row.solution for row in of.samples if row.correct)
     return [Example(of.problem_id, of.prompt, text) for text in texts]
+
+
+def weigh_samples(task: Task, config: ComposeConfig, of: OfProblem) -> list[Example]:
+    """Every sample that has prefix values, with its steps' advantages; before them the teacher's traces, if asked for.
+
+    A solution comes as often as it was drawn, since its frequency is what pi_sft thinks of it. Cut and unparseable
+    samples have no values, and are left out.
+    """
+    traces = of.traces if config.mixture.include_teacher else []
+    of_steps = advantages_of(of.samples, of.values, config.best_of)
+    weighed = [
+        Example(
+            of.problem_id,
+            of.prompt,
+            row.solution,
+            step_ends=tuple(accumulate(map(len, task.steps(row.solution)))),
+            advantages=tuple(of_steps[row.solution]),
+        )
+        for row in of.samples
+        if row.solution in of_steps
+    ]
+    return [Example(of.problem_id, of.prompt, row.solution) for row in traces] + weighed
 
 
 def choose_positives(

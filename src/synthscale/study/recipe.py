@@ -152,7 +152,12 @@ def second_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     if config.has_pairs:
         inputs["reference"] = nodes["sft"]
     return finetune_node(
-        config, inputs, second.learning_rate, second.num_updates(config.data_size), pairs=config.has_pairs
+        config,
+        inputs,
+        second.learning_rate,
+        second.num_updates(config.data_size),
+        pairs=config.has_pairs,
+        weights=config.mixture.step_weights is not None,
     )
 
 
@@ -169,9 +174,15 @@ def base_model(config: RunConfig) -> dict[str, str | None]:
 
 
 def finetune_node(
-    config: RunConfig, inputs: dict[str, Node], learning_rate: float, num_updates: int, *, pairs: bool
+    config: RunConfig,
+    inputs: dict[str, Node],
+    learning_rate: float,
+    num_updates: int,
+    *,
+    pairs: bool,
+    weights: bool = False,
 ) -> Node:
-    """One phase of training."""
+    """One phase of training; on pairs, on steps with weights, or on neither."""
     return Node(
         "finetune",
         FinetuneConfig(
@@ -184,9 +195,10 @@ def finetune_node(
             gradient_checkpointing=config.model.gradient_checkpointing,
             learning_rate=learning_rate,
             num_updates=num_updates,
-            beta=config.algorithm.beta if pairs else 1.0,
+            beta=config.algorithm.beta if pairs or weights else 1.0,
             preference_weight=config.algorithm.preference_weight if pairs else 0.0,
             eos_after_prefix=config.mixture.eos_after_prefix if pairs else False,
+            max_weight=config.algorithm.max_weight if weights else None,
             seed=config.seed,
         ),
         inputs,
@@ -253,7 +265,14 @@ def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 
 
 def positives_of(mixture: MixtureConfig) -> MixtureConfig:
-    """The mixture with all that only matters to pairs at its defaults."""
+    """The mixture with all that only matters to pairs, or not to weights, at its defaults."""
+    if mixture.step_weights is not None:
+        return MixtureConfig(
+            negative_fraction=0.0,
+            examples_per_problem=mixture.examples_per_problem,
+            step_weights=mixture.step_weights,
+            include_teacher=mixture.include_teacher,
+        )
     return MixtureConfig(
         negative_fraction=0.0,
         examples_per_problem=mixture.examples_per_problem,
