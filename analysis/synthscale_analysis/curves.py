@@ -22,9 +22,11 @@ LABELS = {
     "sft": "SFT",
     "sft_matched": "SFT, matched updates",
     "rft": "RFT",
+    "rft_filtered": "RFT, filtered by advantage",
     "dpo": "DPO",
     "step_dpo": "per-step DPO (paper's form)",
     "step_mix": "per-step mix",
+    "advantage_weighted": "advantage-weighted RL",
 }
 COLOURS = {
     "sft": "#000000",

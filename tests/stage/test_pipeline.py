@@ -134,8 +134,10 @@ def test_advantage_weighted_training_is_on_right_and_wrong_samples_with_their_st
     for example in examples:
         steps = example.chosen.splitlines(keepends=True)
         assert example.step_ends == tuple(sum(map(len, steps[: i + 1])) for i in range(len(steps)))
-        (share,) = {sum(e.advantages) for e in examples if e == example}
-        assert -1 <= share <= 1 and len(example.advantages) == len(steps)
+        drawn = [row.correct for row in samples if row.problem_id == example.problem_id]
+        reward = verdicts[example.problem_id, example.chosen] == "correct"
+        assert sum(example.advantages) == pytest.approx(reward - sum(drawn) / len(drawn))
+        assert len(example.advantages) == len(steps)
     assert "final_train_weighted_loss" in made["policy"].measures
     assert "final_train_sft_loss" not in made["policy"].measures
 

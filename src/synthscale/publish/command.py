@@ -84,6 +84,9 @@ def algorithm_of(by_stage: Mapping[str, Mapping[str, Any]]) -> str | None:
     if mixture.get("min_advantage") is not None and not mixture["negative_fraction"]:
         return "rft_filtered"
     if "credit" in by_stage:
+        credit = by_stage["credit"]
+        if credit.get("max_accepted_per_problem") and "compose" not in by_stage:
+            return "advantage_weighted" if credit["max_negatives_per_problem"] else "rft_filtered"
         return "step_mix" if mixture.get("pair_shape") == "divergence" else "step_dpo"
     if "compose" in by_stage:
         return "dpo" if by_stage["compose"]["mixture"]["negative_fraction"] > 0 else "rft"
