@@ -71,7 +71,7 @@ class Record:
     filter_precision: float | None = None  # of those it dropped, those that hold a wrong step
     filter_recall: float | None = None  # of those that hold a wrong step, those it dropped
     num_updates: int | None = None  # over the point's fine-tunings; the base's pretraining is not counted
-    num_train_positives: int | None = None
+    num_train_positives: int | None = None  # where steps are weighed, wrong samples among them
     num_train_pairs: int | None = None
     num_train_tokens: int | None = None
     num_sampled_tokens: int | None = None  # to train on: samples and rollouts, not the evaluation's
