@@ -27,6 +27,16 @@ RUN_OPTIONS = [path for path in OPTIONS if path.parts[0] != "hydra"]
 STUDIES = [path.name for path in OPTIONS if path.parts[0] == "study"]
 ALGORITHMS = [path.name for path in OPTIONS if path.parts[0] == "algorithm"]
 MIXTURES = [path.name for path in OPTIONS if path.parts[0] == "mixture"]
+# what a mixture needs beside a recipe
+CREDIT_OF = {"filtered_positives": ["credit=accepted"], "advantage_weighted": ["credit=all_samples"]}
+CREDITED = {"filtered_positives": "accepted", "advantage_weighted": "both"}
+KEY_OF = {
+    "step_pairs": "pair_shape",
+    "divergence": "pair_shape",
+    "filtered_positives": "min_advantage",
+    "advantage_weighted": "step_weights",
+}
+EXHAUSTIVE = "credit.search=exhaustive"
 TEACHER = ["teacher.num_problems=8", "teacher.server.model=m", "teacher.server.url=http://127.0.0.1:1/v1"]
 
 
@@ -62,7 +72,8 @@ def test_there_is_something_to_test():
 @pytest.mark.parametrize("option", RUN_OPTIONS, ids=str)
 def test_every_option_composes_alone(compose_run, needed_by, option):
     # a mixture of step pairs needs an algorithm with credit
-    more = ["algorithm=step_dpo"] if option.parts[0] == "mixture" else needed_by(option)
+    of_mixture = ["algorithm=step_dpo", *CREDIT_OF.get(option.name, [])]
+    more = of_mixture if option.parts[0] == "mixture" else needed_by(option)
     run = compose_run(*more, f"{option.parent}={option.name}")
     group = getattr(run, option.parts[0], None)
     assert isinstance(group, GROUPS.get(option.parts[0], type(None)))
@@ -72,7 +83,9 @@ def test_every_option_composes_alone(compose_run, needed_by, option):
 
 @pytest.mark.parametrize("option", [path for path in RUN_OPTIONS if path.parts[0] in GROUPS], ids=str)
 def test_every_option_is_called_what_its_file_is_called(compose_run, needed_by, option):
-    run = compose_run("algorithm=step_dpo", *needed_by(option), f"{option.parent}={option.name}")
+    algorithm = "sft" if option == Path("credit/accepted") else "step_dpo"  # whose pits are in rejected samples
+    needs = [*needed_by(option), *(CREDIT_OF.get(option.name, []) if option.parts[0] == "mixture" else [])]
+    run = compose_run(f"algorithm={algorithm}", *needs, f"{option.parent}={option.name}")
     name = getattr(getattr(run, option.parts[0]), "name", option.name)
     assert getattr(name, "value", name) == option.name
 
@@ -81,12 +94,13 @@ def test_every_option_is_called_what_its_file_is_called(compose_run, needed_by, 
 @pytest.mark.parametrize("mixture", MIXTURES)
 def test_algorithms_take_any_mixture_that_their_recipe_can_make(compose_run, algorithm, mixture):
     recipe = compose_run(f"algorithm={algorithm}").recipe
-    needs_credit = mixture in ("step_pairs", "divergence") and "compose" in recipe and "credit" not in recipe
-    if needs_credit:
-        with pytest.raises(ConfigError, match=r"mixture\.pair_shape=.* needs prefix values"):
-            compose_run(f"algorithm={algorithm}", f"mixture={mixture}")
+    key = KEY_OF.get(mixture)
+    overrides = [f"algorithm={algorithm}", f"mixture={mixture}"]
+    if key and "compose" in recipe and "credit" not in recipe:
+        with pytest.raises(ConfigError, match=rf"^mixture\.{key}=.* needs prefix values, and the recipe of algorithm"):
+            compose_run(*overrides)
     else:
-        build_point(compose_run(f"algorithm={algorithm}", f"mixture={mixture}"))
+        build_point(compose_run(*overrides, f"credit.credited_samples={CREDITED.get(mixture, 'rejected')}", EXHAUSTIVE))
 
 
 def points_of(sweeper: Any) -> Iterator[list[str]]:
@@ -151,6 +165,11 @@ REFUSED = [
     ("sampler.temperature=0", "sampler.temperature"),
     ("sampler.num_samples=4", "credit.best_of"),  # 5 of 4
     ("credit.num_rollouts=2", "credit.best_of"),
+    ("algorithm.max_weight=0.5", "algorithm.max_weight"),
+    ("mixture.step_weights=reward", "mixture.step_weights"),
+    ("mixture.min_advantage=-2", "mixture.min_advantage"),
+    ("credit.max_accepted_per_problem=0", "credit.max_accepted_per_problem"),
+    ("credit.credited_samples=accepted", "mixture.pair_shape=step needs prefix values of rejected samples"),
     ("mixture.negative_fraction=1.5", "mixture.negative_fraction"),
     ("mixture.pair_shape=circle", "pair_shape"),
     ("trainer.batch_size=1", "trainer.batch_size"),
@@ -307,6 +326,66 @@ def test_schema_and_yaml_agree_on_every_key(compose, task, teacher):
                 yield (*path, name)
 
     assert set(leaves(config)) == paths
+
+
+def test_the_adaptive_search_credits_rejected_samples_alone(compose):
+    for samples in ("accepted", "both"):
+        with pytest.raises(ConfigError, match=f"^credit.credited_samples={samples} needs credit.search=exhaustive"):
+            to_run_config(compose("algorithm=step_mix", f"credit.credited_samples={samples}"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["algorithm=rft"], "needs prefix values, and the recipe of algorithm rft has no credit stage"),
+        (["algorithm=step_dpo"], r"needs prefix values of accepted samples: set credit\.credited_samples=accepted"),
+        (["algorithm=rft_filtered", "credit=adaptive"], "needs prefix values of accepted samples"),
+        (["algorithm=rft_filtered", "mixture.positives_per_problem=17"], "judges .*_per_problem=16 samples a problem"),
+    ],
+)
+def test_a_filter_without_its_credit_is_refused(compose, overrides, sentence):
+    with pytest.raises(ConfigError, match=rf"^mixture\.min_advantage=-0\.25 {sentence}") as refused:
+        to_run_config(compose(*overrides, "mixture.min_advantage=-0.25"))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        (["algorithm=rft"], "needs prefix values, and the recipe of algorithm rft has no credit stage"),
+        (
+            ["algorithm=advantage_weighted", "credit=accepted"],
+            "needs prefix values of accepted and of rejected samples",
+        ),
+        (
+            ["algorithm=advantage_weighted", "credit=adaptive"],
+            "needs prefix values of accepted and of rejected samples",
+        ),
+        (
+            ["algorithm=advantage_weighted", "mixture.negative_fraction=0.5"],
+            r"takes all samples of pi_sft, right or wrong, and no pairs: set mixture\.negative_fraction=0",
+        ),
+        (["algorithm=advantage_weighted", "mixture.min_advantage=-0.5"], r".*: set mixture\.min_advantage=null"),
+        (["algorithm=advantage_weighted", "mixture.steps=right"], r".*: set mixture\.steps=null"),
+    ],
+)
+def test_weights_of_steps_that_cannot_be_found_are_refused(compose, overrides, sentence):
+    with pytest.raises(ConfigError, match=rf"^mixture\.step_weights=advantage {sentence}") as refused:
+        to_run_config(compose(*overrides, "mixture.step_weights=advantage"))
+    assert "\n" not in str(refused.value)
+
+
+def test_only_weighted_steps_know_of_the_cap(compose_run):
+    def keys(*overrides: str) -> dict[str, str]:
+        return {role: node.key for role, node in build_point(compose_run(*overrides)).nodes.items()}
+
+    cap = "algorithm.max_weight=5"
+    assert keys("algorithm=rft", cap) == keys("algorithm=rft")
+    before, after = keys("algorithm=advantage_weighted"), keys("algorithm=advantage_weighted", cap)
+    assert {role for role in before if before[role] != after[role]} == {"policy", "evaluate"}
+    # a weighted training set reads no limit of accepted samples but credit's, and no rule of choice
+    unread = keys("algorithm=advantage_weighted", "mixture.positives_per_problem=9", "mixture.choose=diverse")
+    assert unread == before
 
 
 def test_the_truth_of_steps_is_asked_of_worlds_alone(compose, needed_by):

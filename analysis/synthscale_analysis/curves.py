@@ -25,6 +25,8 @@ LABELS = {
     "dpo": "DPO",
     "step_dpo": "per-step DPO (paper's form)",
     "step_mix": "per-step mix",
+    "rft_filtered": "RFT, filtered by advantage",
+    "advantage_weighted": "advantage-weighted RL",
 }
 COLOURS = {
     "sft": "#000000",
@@ -33,8 +35,10 @@ COLOURS = {
     "dpo": "#e69f00",
     "step_dpo": "#d55e00",
     "step_mix": "#009e73",
+    "rft_filtered": "#cc79a7",
+    "advantage_weighted": "#56b4e9",
 }
-FURTHER_COLOURS = ("#cc79a7", "#56b4e9", "#8c6d31", "#6a3d9a", "#b2182b", "#4d9221")
+FURTHER_COLOURS = ("#8c6d31", "#6a3d9a", "#b2182b", "#4d9221")
 MARKERS = ("o", "s", "D", "p", "X", "P", "h", "d", "*", "8", "H")
 PART_MARKERS = ("P", "o", "D", "s", "X", "h", "d", "*")
 #: Dashes, as matplotlib takes them: of algorithms, and of variants and fractions within one.

@@ -7,7 +7,7 @@ number; it is larger than parquet, and meant for rows that are soon taken out of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -20,14 +20,19 @@ from numpy.typing import NDArray
 Row = TypeVar("Row")
 
 ARROW_TYPES = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+ARROW_TYPES |= {f"tuple[{name}, ...]": pa.list_(ARROW_TYPES[name]) for name in ("int", "float")}
 ROWS_PER_GROUP = 20_000  # held in memory when a table is written or read row by row
 
 
 class TableWriter:
-    """Writes rows of one dataclass to a file; columns and types come from the class, so an empty table has them too."""
+    """Writes rows of one dataclass to a file; columns and types come from the class, so an empty table has them too.
 
-    def __init__(self, path: Path, row_type: type[Any]) -> None:
-        fields = [(f.name, ARROW_TYPES[str(f.type).removesuffix(" | None")]) for f in dataclasses.fields(row_type)]
+    Columns `without` which the class's defaults do are left out by name.
+    """
+
+    def __init__(self, path: Path, row_type: type[Any], without: Collection[str] = ()) -> None:
+        kept = [f for f in dataclasses.fields(row_type) if f.name not in without]
+        fields = [(f.name, ARROW_TYPES[str(f.type).removesuffix(" | None")]) for f in kept]
         self.num_rows = 0
         self._schema = pa.schema(fields)
         is_arrow = path.suffix == ".arrow"
@@ -75,9 +80,9 @@ class TableWriter:
         self._writer.close()
 
 
-def write_table(path: Path, row_type: type[Any], rows: Iterable[Any]) -> None:
-    """Write dataclass rows."""
-    with TableWriter(path, row_type) as writer:
+def write_table(path: Path, row_type: type[Any], rows: Iterable[Any], without: Collection[str] = ()) -> None:
+    """Write dataclass rows, without some columns."""
+    with TableWriter(path, row_type, without) as writer:
         writer.write(rows)
 
 
@@ -87,6 +92,7 @@ def iterate_table(path: Path, row_type: type[Row]) -> Iterator[Row]:
     Raises:
         ValueError: if the file is damaged, naming the artifact to delete.
     """
+    lists = [f.name for f in dataclasses.fields(row_type) if str(f.type).startswith("tuple[")]  # type: ignore[arg-type]
     try:
         footer = pq.read_metadata(path)
         for group in range(footer.num_row_groups):
@@ -94,6 +100,8 @@ def iterate_table(path: Path, row_type: type[Row]) -> Iterator[Row]:
             with pq.ParquetFile(path, memory_map=True, metadata=footer) as file:
                 for batch in file.iter_batches(ROWS_PER_GROUP, row_groups=[group]):
                     for row in batch.to_pylist():
+                        for name in lists:
+                            row[name] = tuple(row[name]) if row.get(name) is not None else None
                         yield row_type(**row)
     except (OSError, pa.ArrowException) as error:
         raise ValueError(

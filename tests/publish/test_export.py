@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from synthscale.mixture.example import Example
+from synthscale.mixture.example import STEP_COLUMNS, Example
 from synthscale.publish.command import command_of
 from synthscale.publish.export_app import main
 from synthscale.publish.lineage import lineage
@@ -64,7 +64,7 @@ def artifacts(tmp_path: Path, small_llama: Path) -> Callable[[Point], ArtifactSt
         out = root / node.key
         out.mkdir(parents=True, exist_ok=True)
         for name, rows in TABLES.get(node.stage, {}).items():
-            write_table(out / f"{name}.parquet", type(rows[0]), rows)
+            write_table(out / f"{name}.parquet", type(rows[0]), rows, STEP_COLUMNS if name == "examples" else ())
         if node.stage in ("pretrain", "finetune"):
             shutil.copytree(small_llama, out / "model", dirs_exist_ok=True)
             config = json.loads((out / "model" / "config.json").read_text())
@@ -209,6 +209,8 @@ POINTS = {
         "algorithm.start=base",
     ],
     "searched": ["algorithm=step_dpo", "credit=adaptive", "credit.max_rollouts=3", "sampler.num_samples=4"],
+    "filtered": ["algorithm=rft_filtered", "mixture.min_advantage=-0.5", "credit.max_accepted_per_problem=9"],
+    "weighted": ["algorithm=advantage_weighted", "algorithm.beta=0.5", "algorithm.max_weight=7"],
     "world": ["algorithm=rft", "task.num_values=5", "task.zipf_exponent=0.5", "pretraining.seed=1"],
     "diverse": ["algorithm=rft", "mixture=diverse_positives", "task.unambiguous=false"],
 }
@@ -221,7 +223,7 @@ def test_the_command_on_the_card_makes_the_same_artifact(artifacts, compose_run,
     point = build_point(compose_run(*overrides))
     store = artifacts(point)
     nodes = list(point.nodes.values())[:-1]  # all but the evaluation
-    for node in nodes if point.config.algorithm.name == "step_dpo" else nodes[-1:]:
+    for node in nodes if "credit" in point.config.recipe else nodes[-1:]:
         command = command_of(lineage(store, store.find(node)), node.key)
         assert command.is_checked, f"{node.stage}: {command.line}"
     name, run, *words = shlex.split(command.line)  # as a shell would, of the longest command

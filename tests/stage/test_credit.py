@@ -41,7 +41,7 @@ SAMPLES = [
     (f"{A}\n{B}", "unparseable"),
     (ACCEPTED[1], "correct"),
 ]
-NUM_RIGHT = {(A,): 3, (A, B): 1, (A, B, C): 2, (A, D): 0}
+NUM_RIGHT = {(A,): 3, (A, B): 1, (A, B, C): 2, (A, D): 0, ("good 0",): 4, ("good 1",): 1}
 
 
 class ScriptedSampler:
@@ -89,10 +89,9 @@ def inputs(artifact) -> dict:
     }
 
 
-@pytest.fixture
-def credited(scripted, inputs, artifact, tmp_path) -> SimpleNamespace:
+def credited_by(inputs, artifact, **more) -> SimpleNamespace:
     """The credit stage's tables and measures."""
-    config = credit.RolloutConfig(
+    settings = dict(
         task=WORLD,
         sampler=SamplerConfig(temperature=1.0, num_samples=8),
         policy=PolicyConfig(),
@@ -101,12 +100,19 @@ def credited(scripted, inputs, artifact, tmp_path) -> SimpleNamespace:
         max_negatives_per_problem=8,
         seed=0,
     )
+    config = credit.RolloutConfig(**settings | more)
     made = artifact("credit")
     policy = artifact("finetune")
     measures = credit.run(config, {**inputs, "policy": policy}, made.folder, Session())
     values = read_table(made.folder / "prefix_values.parquet", PrefixValueRow)
     found = read_table(made.folder / "continuations.parquet", ContinuationRow)
     return SimpleNamespace(artifact=made, values=values, found=found, measures=measures)
+
+
+@pytest.fixture
+def credited(scripted, inputs, artifact) -> SimpleNamespace:
+    """What the stage makes of the negatives."""
+    return credited_by(inputs, artifact)
 
 
 def test_prefix_values_are_the_scripts(credited):
@@ -130,6 +136,31 @@ def test_a_prefix_that_negatives_share_is_rolled_out_once(credited, scripted):
     assert credited.measures["num_rollouts"] == 16
     assert credited.measures["num_negatives"] == 2
     assert credited.measures["num_sampled_tokens"] == 4 * (10 + 10 + 10 + 5)
+
+
+def counts(values) -> list[tuple[int, ...]]:
+    return [(row.index, row.step, row.num_rollouts, row.num_right) for row in values]
+
+
+OF_ACCEPTED = [(0, 0, 8, 4), (0, 1, 4, 4), (2, 0, 8, 4), (2, 1, 4, 1)]
+
+
+def test_accepted_samples_get_values_where_they_are_asked_for(credited, inputs, artifact, scripted):
+    def made(**more):
+        return credited_by(inputs, lambda stage: artifact(f"{stage}-{more}"), **more)
+
+    both = made(max_accepted_per_problem=16)
+    of_first = [row for row in both.values if row.problem_id == PROBLEM.problem_id]
+    assert counts(of_first) == [*counts(credited.values), *OF_ACCEPTED]
+    assert counts(row for row in both.values if row.problem_id == OTHER.problem_id) == [(0, 0, 8, 8)]
+    assert (both.measures["num_negatives"], both.measures["num_accepted"]) == (2, 2 + 1)
+    assert both.measures["num_rollouts"] == 4 * (4 + 2)
+    accepted = made(max_negatives_per_problem=0, max_accepted_per_problem=16)
+    assert counts(row for row in accepted.values if row.problem_id == PROBLEM.problem_id) == OF_ACCEPTED
+    assert accepted.measures["num_negatives"] == 0
+    one = made(max_negatives_per_problem=0, max_accepted_per_problem=1)
+    assert {row.index for row in one.values} == {0}
+    assert "num_accepted" not in credited.measures
 
 
 def test_right_continuations_are_kept_with_their_prefix_each_once(credited):

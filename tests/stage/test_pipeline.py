@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
-from synthscale.mixture.example import Example
+from synthscale.mixture.example import STEP_COLUMNS, Example
 from synthscale.problem import PrecedenceTask, Split
 from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.study.recipe import Point, build_point
@@ -98,12 +98,15 @@ def test_all_stages_run_and_say_what_they_measured(store, point_of, algorithm):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_tables_are_typed_and_come_back_as_rows(store, point_of, algorithm):
     types = {"str": "string", "int": "int64", "bool": "bool", "float": "double"}
+    types |= {"tuple[int, ...]": "list<element: int64>", "tuple[float, ...]": "list<element: double>"}
     seen = set()
     for artifact in artifacts(store, point_of(algorithm)).values():
         for path in artifact.folder.glob("*.parquet"):
             row_type = TABLES[path.name]
             columns = {field.name: str(field.type) for field in pq.read_schema(path)}
-            fields = row_type.__dataclass_fields__.values()
+            is_weighed = algorithm == "advantage_weighted"
+            without = STEP_COLUMNS if row_type is Example and not is_weighed else ()
+            fields = [field for name, field in row_type.__dataclass_fields__.items() if name not in without]
             assert columns == {field.name: types[field.type.removesuffix(" | None")] for field in fields}
             assert len(read_table(path, row_type)) == pq.read_metadata(path).num_rows > 0
             seen.add(path.name)
@@ -119,6 +122,30 @@ def test_updates_of_every_arm_stand_in_the_measures(store, point_of):
     assert num_updates("sft_matched") == [4]
     for algorithm in ("rft", "dpo", "step_dpo", "step_mix"):
         assert num_updates(algorithm) == [2, 2]
+
+
+def test_advantage_weighted_training_is_on_right_and_wrong_samples_with_their_steps_weights(store, point_of):
+    made = artifacts(store, point_of("advantage_weighted"))
+    examples = read_table(made["compose"].folder / "examples.parquet", Example)
+    samples = read_table(made["sample"].folder / "samples.parquet", SolutionRow)
+    verdicts = {(row.problem_id, row.solution): row.verdict for row in samples}
+    assert {verdicts[e.problem_id, e.chosen] for e in examples} == {"correct", "wrong"}
+    assert len(examples) == sum(row.verdict in ("correct", "wrong") for row in samples)
+    for example in examples:
+        steps = example.chosen.splitlines(keepends=True)
+        assert example.step_ends == tuple(sum(map(len, steps[: i + 1])) for i in range(len(steps)))
+        drawn = [row.correct for row in samples if row.problem_id == example.problem_id]
+        reward = verdicts[example.problem_id, example.chosen] == "correct"
+        assert sum(example.advantages) == pytest.approx(reward - sum(drawn) / len(drawn))
+        assert len(example.advantages) == len(steps)
+    assert "final_train_weighted_loss" in made["policy"].measures
+    assert "final_train_sft_loss" not in made["policy"].measures
+
+
+def test_filtered_positives_say_what_was_dropped(store, point_of):
+    measures = artifacts(store, point_of("rft_filtered"))["compose"].measures
+    assert 0 <= measures["num_accepted_dropped"] < measures["num_accepted_judged"]
+    assert {"filter_precision", "filter_recall"} <= set(measures)
 
 
 @pytest.mark.parametrize("algorithm", ["dpo", "step_dpo", "step_mix"])

@@ -39,6 +39,15 @@ def test_what_the_adaptive_search_reads_is_part_of_its_identity(nodes, key):
     assert changed(nodes(ADAPTIVE), nodes(ADAPTIVE, key)) == {"credit", "compose", "policy", "evaluate"}
 
 
+def test_accepted_samples_are_credited_where_they_are_asked_for(nodes, tmp_path):
+    assert not changed(nodes(), nodes("credit.max_accepted_per_problem=3"))  # as nothing reads it
+    both = nodes("credit.credited_samples=both", "credit.max_accepted_per_problem=3")
+    assert changed(nodes(), both) == {"credit", "compose", "policy", "evaluate"}
+    config = both["credit"].config
+    assert (config.max_negatives_per_problem, config.max_accepted_per_problem) == (8, 3)
+    assert estimate(both["credit"], History(ArtifactStore(tmp_path))).rollouts == 64 * (8 + 3) * 3 * 5
+
+
 def test_the_rule_is_read_from_the_same_rollouts(nodes):
     assert "credit" not in changed(nodes(ADAPTIVE), nodes(ADAPTIVE, "credit.pit_rule=lowest_value"))
     assert "compose" in changed(nodes(ADAPTIVE), nodes(ADAPTIVE, "credit.pit_rule=lowest_value"))

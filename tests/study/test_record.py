@@ -19,7 +19,9 @@ DPO = {
     "sft": {"measures": {"num_updates": 10, "num_train_tokens": 100, "train_seconds": 1.5, "device": "cpu"}},
     "sample": {"measures": {"num_sampled_tokens": 7, "sample_seconds": 0.25, "device": "cpu"}},
     "credit": {"measures": {"num_sampled_tokens": 30, "num_rollouts": 5, "sample_seconds": 0.5, "device": "cuda"}},
-    "compose": {"measures": {"num_train_positives": 3, "num_train_pairs": 4, "pit_precision": 0.75}},
+    "compose": {
+        "measures": {"num_train_positives": 3, "num_train_pairs": 4, "pit_precision": 0.75, "filter_recall": 0.5}
+    },
     "policy": {"measures": {"num_updates": 20, "num_train_tokens": 200, "train_seconds": 2.0, "device": "cuda"}},
     "evaluate": {"measures": {"num_test": 1000, "test_accuracy": 0.512, "pass_at_4": 0.7, "num_sampled_tokens": 9999}},
 }
@@ -50,6 +52,7 @@ def test_sums_are_over_the_points_own_graph(toy, tmp_path):
     assert (row.num_updates, row.num_train_tokens, row.train_seconds) == (30, 300, 3.5)
     assert (row.num_sampled_tokens, row.num_rollouts, row.sample_seconds) == (37, 5, 0.75), "the evaluation's not among"
     assert (row.num_train_positives, row.num_train_pairs, row.pit_precision) == (3, 4, 0.75)
+    assert (row.filter_recall, row.filter_precision, row.num_accepted_judged) == (0.5, None, None)
     assert (row.num_test, row.test_accuracy, row.test_error, row.pass_at_4) == (1000, 0.512, 0.488, 0.7)
     assert row.device == "cpu+cuda"
     assert row.artifact == toy.toy_point(tmp_path, "dpo", **DPO).root.key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import torch
@@ -158,6 +159,78 @@ def test_a_step_pairs_rejected_side_counts_its_line_break_and_no_end(random_poli
     pair = step_pair("id", problem.text + "\n", trace, ["p0 bad\n", "p1 worse"], 1, PairShape.step)
     _, rejected = module_of(policy).logprobs(batch_of(policy, [pair], policy))
     assert rejected.item() == pytest.approx(one_by_one(policy, problem.text + "\n", "p0 bad", ending="\n"), rel=1e-5)
+
+
+CAP = 1.5
+ADVANTAGES = [(0.5, -0.25, 0.0, 0.1), (-1.0, 0.0, 0.0, 1.0), None]
+
+
+def with_advantages(example: Example, advantages: tuple[float, ...] | None) -> Example:
+    """The example with an advantage for each line."""
+    if advantages is None:
+        return example
+    ends = [i + 1 for i, letter in enumerate(example.chosen) if letter == "\n"] + [len(example.chosen)]
+    return replace(example, step_ends=tuple(ends), advantages=advantages)
+
+
+def weighted_module(policy, max_weight: float | None = CAP) -> PolicyModule:
+    config = TrainerConfig(batch_size=8)
+    return PolicyModule(policy.model, Objective(1e-2, 10, BETA, 0.0, max_weight), config, lambda: 0.5)
+
+
+def test_without_a_step_that_is_better_or_worse_the_loss_is_sfts(random_policy, positives):
+    """Exactly, whatever beta and cap are; and the weighted and the plain ones among them count in one mean."""
+    policy = random_policy(0)
+    plain = module_of(policy).training_step(batch_of(policy, positives, policy), 0)
+    even = [with_advantages(one, (0.0,) * 4) for one in positives]
+    for examples in (even, [*even[:2], positives[2]]):
+        module = weighted_module(policy)
+        assert module.training_step(batch_of(policy, examples, policy), 0).item() == plain.item()
+        assert set(module.measured) == {"train_weighted_loss", "train_loss"}
+
+
+def test_each_tokens_log_likelihood_counts_as_its_steps_advantage_says(random_policy, positives):
+    policy = random_policy(0)
+    examples = [with_advantages(*pair) for pair in zip(positives, ADVANTAGES, strict=True)]
+    total, num_tokens = 0.0, 0
+    for example in examples:
+        steps = example.chosen.splitlines(keepends=True)
+        weights = [min(math.exp(a / BETA), CAP) for a in example.advantages or [0.0] * len(steps)]
+        for i, (weight, step) in enumerate(zip(weights, steps, strict=True)):
+            ending = "<eos>" if i == len(steps) - 1 else ""
+            total += weight * one_by_one(policy, example.prompt + "".join(steps[:i]), step, ending)
+        num_tokens += len(policy.prompter.solution_ids(example.chosen)) + 1
+    loss = weighted_module(policy).training_step(batch_of(policy, examples, policy), 0).item()
+    assert loss == pytest.approx(-total / num_tokens, rel=1e-5)
+
+
+@pytest.mark.parametrize("num_ranks", [1, 2, 5])
+@pytest.mark.parametrize("micro_batch_size", [None, 1, 2])
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_weighted_steps_in_parts_come_to_the_gradient_of_the_whole(
+    random_policy, positives, num_ranks, micro_batch_size, is_packed, monkeypatch
+):
+    policy = random_policy(0)
+    policy.model.double()
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
+    examples = [with_advantages(*pair) for pair in zip(positives, ADVANTAGES, strict=True)]
+    encoded = [Encoder(policy.prompter, eos_after_prefix=False).encode(example) for example in examples]
+    settings = {"batch_size": 3, "num_updates": 1, "seed": 0, "pad_id": policy.tokenizer.pad_token_id}
+    layout = {"micro_batch_size": micro_batch_size, "is_packed": is_packed}
+
+    def gradients(**of_rank: int) -> list[torch.Tensor]:
+        policy.model.zero_grad()
+        for rank in range(of_rank.get("num_ranks", 1)):
+            data = MixedDataModule(encoded, [], rank=rank, **settings, **layout, **of_rank)
+            module = weighted_module(policy)
+            (module.training_step(data.batch(range(3), []), 0) / data.num_ranks).backward()
+        return [p.grad.clone() for p in policy.model.parameters()]
+
+    policy.model.zero_grad()
+    weighted_module(policy).training_step(batch_of(policy, examples, policy), 0).backward()
+    expected = [p.grad.clone() for p in policy.model.parameters()]
+    for one, other in zip(gradients(num_ranks=num_ranks), expected, strict=True):
+        assert torch.allclose(one, other, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,17 @@ def examples(traces) -> list[Example]:
     return made
 
 
+@pytest.fixture
+def weighed(base_policy, examples) -> list[EncodedExample]:
+    """Solutions with advantages, between some without."""
+    made = []
+    for i, example in enumerate(examples):
+        first = example.chosen.index("\n") + 1
+        steps = {"step_ends": (first, len(example.chosen)), "advantages": (0.25, -0.5)} if i % 3 == 1 else {}
+        made.append(Example(example.problem_id, example.prompt, example.chosen, **steps))
+    return list(Encoder(base_policy.prompter, eos_after_prefix=False).encode_all(made))
+
+
 @pytest.fixture(scope="module")
 def encoded(base_policy, examples) -> list[EncodedExample]:
     return list(Encoder(base_policy.prompter, eos_after_prefix=False).encode_all(examples))
@@ -68,6 +79,21 @@ def test_more_examples_than_are_written_at_once(tmp_path, encoded, monkeypatch):
     assert list(Tokens(tmp_path / "tokens")) == encoded
     write_tokens(tmp_path / "none", [])
     assert list(Tokens(tmp_path / "none")) == []
+
+
+def test_advantages_come_back_too_and_are_zero_where_there_are_none(tmp_path, weighed, encoded, monkeypatch):
+    monkeypatch.setattr("synthscale.training.tokens.EXAMPLES_PER_WRITE", 5)
+    tokens = keep_tokens(tmp_path / "tokens", lambda: weighed)
+    for one, other in zip(tokens, weighed, strict=True):
+        (side,), (expected,) = one.sides, other.sides
+        assert (side.ids, side.counted) == (expected.ids, expected.counted)
+        assert side.advantages == (expected.advantages or [0.0] * len(side.ids))
+    assert {0.25, -0.5} <= set(tokens[1].sides[0].advantages)
+    plain = [EncodedExample((EncodedSide(one.sides[0].ids, one.sides[0].counted),)) for one in weighed]
+    without = keep_tokens(tmp_path / "plain", lambda: plain)
+    assert list(without) == plain and without.digest() != tokens.digest()
+    (tmp_path / "plain" / "advantages.f32").unlink()  # as an earlier version left it
+    assert list(Tokens(tmp_path / "plain")) == plain and Tokens(tmp_path / "plain").digest() == without.digest()
 
 
 def test_a_process_that_goes_on_tokenises_nothing_again_and_one_that_died_in_it_starts_anew(tmp_path, encoded):

@@ -127,7 +127,7 @@ def _negatives(
     cut = [(stripped(reading.steps(row.solution)), row) for row in samples] if pits is not None else []
     for index, of_solution in by_index.items():
         row = rows.get(index)
-        if row is None:
+        if row is None or row.correct:  # accepted samples may be credited too
             continue
         steps = reading.steps(row.solution)
         num_rollouts = [value.num_rollouts if value.step else 0 for value in of_solution]

@@ -1,7 +1,7 @@
 """From rollout counts to prefix values, step advantages and the pit of a wrong solution.
 
-Values run over the prefixes y_1:0 … y_1:L of a rejected solution of L steps: Q_0 is the problem's own chance of
-success, Q_L, after the whole wrong solution, is 0.
+Values run over the prefixes y_1:0 … y_1:L of a solution of L steps: Q_0 is the problem's own chance of success, Q_L,
+after the whole solution, its reward: 0 of a rejected one, 1 of an accepted one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ class CreditSearch(Enum):
     adaptive = "adaptive"  # where they are expected to tell most, until the pit is clear: credit/search.py
 
 
+class CreditedSamples(Enum):
+    """Whose prefixes get values."""
+
+    rejected = "rejected"  # what pits are found in
+    accepted = "accepted"  # what mixture.min_advantage judges
+    both = "both"  # what mixture.step_weights weighs
+
+
 @dataclass(kw_only=True, slots=True)
 class CreditConfig:
     """Rollouts a prefix, and what is read off them.
@@ -46,12 +54,20 @@ class CreditConfig:
     search: CreditSearch = CreditSearch.exhaustive
     confidence: float = 0.7  # of the adaptive search: the chance of one pit at which a negative is decided
     max_rollouts: int = 4  # of the adaptive search: rollouts on behalf of one negative; longer solutions want more
+    credited_samples: CreditedSamples = CreditedSamples.rejected
+    max_accepted_per_problem: int = 16  # distinct accepted samples that get values, where any do: all of 16 samples
 
     def __post_init__(self) -> None:
         check_between("credit.confidence", self.confidence, 0.0, 1.0)
         check_between("credit.max_rollouts", self.max_rollouts, 0, 100_000)
         check_between("credit.num_rollouts", self.num_rollouts, 1, 100_000)
         check_between("credit.max_negatives_per_problem", self.max_negatives_per_problem, 1, 10_000)
+        check_between("credit.max_accepted_per_problem", self.max_accepted_per_problem, 1, 10_000)
+        if self.search is CreditSearch.adaptive and self.credited_samples is not CreditedSamples.rejected:
+            raise ValueError(
+                f"credit.credited_samples={self.credited_samples.value} needs credit.search=exhaustive: the adaptive "
+                f"search looks for the pits of rejected samples alone."
+            )
         if self.search is CreditSearch.exhaustive:
             check_between("credit.best_of", self.best_of, 1, self.num_rollouts)
 

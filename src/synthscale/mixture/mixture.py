@@ -42,6 +42,12 @@ class StepsOfPositives(Enum):
     spurious = "spurious"  # those with at least one: right by luck
 
 
+class StepWeights(Enum):
+    """How much each step of a positive counts."""
+
+    advantage = "advantage"  # exp(A / algorithm.beta), for all samples of pi_sft, accepted or rejected
+
+
 @dataclass(kw_only=True, slots=True)
 class MixtureConfig:
     """The share of negatives at a fixed budget, and the form of the pairs."""
@@ -51,6 +57,13 @@ class MixtureConfig:
     positives_per_problem: int = 4  # self-generated; at most 4 in the RFT literature
     choose: PositiveChoice = PositiveChoice.first_drawn
     steps: StepsOfPositives | None = field(default=None, metadata=IF_SET)  # null: whatever their steps are
+    # An accepted sample with a step whose advantage is below this is no positive; null: no filter. The paper calls a
+    # step with A <= 0 spurious, which presumes exact values: where pi_sft is already good every right step has an A of
+    # about 0, and rollouts' noise puts many of them below. What is usable lies clearly below 0, such as -0.25.
+    min_advantage: float | None = field(default=None, metadata=IF_SET)
+    # null: all steps of accepted samples count alike. Else the training set is every sample of pi_sft that has prefix
+    # values, as often as it was drawn; positives_per_problem and choose are not read then.
+    step_weights: StepWeights | None = field(default=None, metadata=IF_SET)
     include_teacher: bool = True  # the teacher's traces are positives too, and come first
     pair_shape: PairShape = PairShape.solution
     chosen_from: ChosenFrom = ChosenFrom.samples
@@ -60,6 +73,24 @@ class MixtureConfig:
         check_between("mixture.negative_fraction", self.negative_fraction, 0.0, 1.0)
         check_between("mixture.examples_per_problem", self.examples_per_problem, 0.01, 10_000)
         check_between("mixture.positives_per_problem", self.positives_per_problem, 0, 10_000)
+        if self.min_advantage is not None:
+            check_between("mixture.min_advantage", self.min_advantage, -1.0, 1.0)
+        if self.step_weights is not None:
+            others = {
+                "mixture.negative_fraction=0": self.negative_fraction > 0,
+                "mixture.min_advantage=null": self.min_advantage is not None,
+                "mixture.steps=null": self.steps is not None,
+            }
+            if any(others.values()):
+                raise ValueError(
+                    f"mixture.step_weights={self.step_weights.value} takes all samples of pi_sft, right or wrong, and "
+                    f"no pairs: set {next(key for key, is_set in others.items() if is_set)}."
+                )
+
+    @property
+    def reads_advantages(self) -> bool:
+        """Whether it needs the advantages of the steps of accepted samples."""
+        return self.min_advantage is not None or self.step_weights is not None
 
 
 def mix(

@@ -78,9 +78,16 @@ def choices_of(manifests: Mapping[str, Mapping[str, Any]], key: str) -> dict[str
 
 def algorithm_of(by_stage: Mapping[str, Mapping[str, Any]]) -> str | None:
     """A recipe that has the stages, as its mixture and credit tell it from others; None where the default will do."""
+    mixture = by_stage.get("compose", {}).get("mixture", {})
+    if mixture.get("step_weights") is not None:
+        return "advantage_weighted"
+    if mixture.get("min_advantage") is not None and not mixture["negative_fraction"]:
+        return "rft_filtered"
     if "credit" in by_stage:
-        divergence = by_stage.get("compose", {}).get("mixture", {}).get("pair_shape") == "divergence"
-        return "step_mix" if divergence else "step_dpo"
+        credit = by_stage["credit"]
+        if credit.get("max_accepted_per_problem") and "compose" not in by_stage:
+            return "advantage_weighted" if credit["max_negatives_per_problem"] else "rft_filtered"
+        return "step_mix" if mixture.get("pair_shape") == "divergence" else "step_dpo"
     if "compose" in by_stage:
         return "dpo" if by_stage["compose"]["mixture"]["negative_fraction"] > 0 else "rft"
     return "rft" if "sample" in by_stage else None
@@ -126,6 +133,8 @@ def _finetune(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Se
     if "reference" in inputs:
         algorithm |= {"beta": config["beta"], "preference_weight": config["preference_weight"]}
         settings["mixture"]["eos_after_prefix"] = config["eos_after_prefix"]
+    if config.get("max_weight") is not None:
+        algorithm |= {"beta": config["beta"], "max_weight": config["max_weight"]}
     model = settings.setdefault("model", {})
     model.update(config.get("policy", {}))
     model.update({name: config[name] for name in ("path", "revision", "lora") if config.get(name) is not None})
@@ -138,15 +147,19 @@ def _sample(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Sett
 
 def _credit(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Settings) -> None:
     is_adaptive = config.get("max_rollouts") is not None
-    names = ["max_negatives_per_problem", *(["confidence", "max_rollouts"] if is_adaptive else ["num_rollouts"])]
-    found = {name: config[name] for name in names}
+    names = ["confidence", "max_rollouts"] if is_adaptive else ["num_rollouts"]
+    kinds = {"max_negatives_per_problem": "rejected", "max_accepted_per_problem": "accepted"}
+    credited = [name for name in kinds if config.get(name)]
+    found = {name: config[name] for name in [*names, *credited]}
+    found["credited_samples"] = "both" if len(credited) == 2 else kinds[credited[0]]
     settings.setdefault("credit", {}).update(found, search="adaptive" if is_adaptive else "exhaustive")
 
 
 def _compose(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Settings) -> None:
     names = ["max_negatives_per_problem"] if config["mixture"]["negative_fraction"] > 0 else []
     if "credit" in inputs:
-        names += ["pit_rule"] if config.get("search") else ["pit_rule", "best_of"]
+        names += ["pit_rule"] if names else []
+        names += [] if config.get("search") else ["best_of"]
     settings.setdefault("credit", {}).update({name: config[name] for name in names})
 
 

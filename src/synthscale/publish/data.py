@@ -46,7 +46,7 @@ class SampleRow:
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """What rollouts from a prefix of a wrong solution came to: Q(x, y_1 … y_step) is num_right / num_rollouts.
+    """What rollouts from a prefix of a sample came to: Q(x, y_1 … y_step) is num_right / num_rollouts.
 
     A search draws none from most prefixes.
     """
@@ -101,7 +101,7 @@ def solved_rows(
 
 
 def value_rows(credit: Artifact, store: ArtifactStore) -> Iterator[ValueRow]:
-    """Each prefix's rollouts beside the problem and the whole wrong solution."""
+    """Each prefix's rollouts beside the problem and the whole solution."""
     from synthscale.stage.by_problem import RowsByProblem
     from synthscale.table import iterate_table
 

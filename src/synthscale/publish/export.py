@@ -39,7 +39,7 @@ WHAT = {
     "teach": "New problems that a model wrote, with solutions of its own that the verifier accepts.",
     "synthesize": "Problems with right solutions, the synthetic training set of one size and seed.",
     "sample": "Solutions that a policy sampled for each problem, graded by the verifier.",
-    "credit": "Rollouts from prefixes of wrong solutions, pits if they were searched for, and right continuations.",
+    "credit": "Rollouts from prefixes of solutions, pits if they were searched for, and right continuations.",
     "compose": "A training set for preference learning: positives, and pairs of a chosen and a rejected side.",
     "finetune": "A causal language model, fine-tuned on synthetic problems.",
     "pretrain": "A small causal language model, trained from random weights on the steps of the embedded world.",

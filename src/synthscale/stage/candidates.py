@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,7 +30,7 @@ class Candidates:
 
 
 @contextmanager
-def open_candidates(path: Path) -> Iterator[Candidates]:
-    """Candidates in a new `.arrow` file, which is whole when the block is left."""
-    with TableWriter(path, Example) as writer:
+def open_candidates(path: Path, without: Collection[str] = ()) -> Iterator[Candidates]:
+    """Candidates in a new `.arrow` file, without some columns; it is whole when the block is left."""
+    with TableWriter(path, Example, without) as writer:
         yield Candidates(writer)

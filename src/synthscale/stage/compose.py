@@ -1,10 +1,11 @@
-"""Compose: graded solutions, and with step pairs their prefix values, to the training set of the second phase."""
+"""Compose: graded solutions, and where it needs them their prefix values, to the training set of the second phase."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from synthscale.credit.pit import CreditSearch, PitRule, find_pit, prefix_value
 from synthscale.evaluation.grade import has_wrong_step
 from synthscale.mixture.diversity import choose_diverse
-from synthscale.mixture.example import Example, PairShape
+from synthscale.mixture.example import STEP_COLUMNS, Example, PairShape
 from synthscale.mixture.mixture import (
     ChosenFrom,
     MixtureConfig,
@@ -27,6 +28,7 @@ from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
+from synthscale.stage.step_values import AdvantageFilter, advantages_of
 
 if TYPE_CHECKING:
     from synthscale.stage.candidates import Candidates
@@ -39,7 +41,7 @@ PROBLEMS_PER_ADVANCE = 256
 
 @dataclass(kw_only=True, slots=True)
 class ComposeConfig:
-    """Inputs: `data`, `samples`, and for step pairs `credit`."""
+    """Inputs: `data`, `samples`, and for step pairs and what reads advantages `credit`."""
 
     task: TaskConfig
     mixture: MixtureConfig
@@ -103,9 +105,10 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
     from synthscale.stage.candidates import open_candidates
     from synthscale.table import TableWriter, take_rows
 
+    without = STEP_COLUMNS if config.mixture.step_weights is None else ()
     with TemporaryDirectory(dir=out, prefix=".candidates-") as scratch:
         files = [Path(scratch) / f"{kind}.arrow" for kind in ("positives", "pairs")]
-        with open_candidates(files[0]) as positives, open_candidates(files[1]) as pairs:
+        with open_candidates(files[0], without) as positives, open_candidates(files[1], without) as pairs:
             measures = offer_all(config, inputs, positives, pairs, session)
         chosen = mix(positives.counts, pairs.counts, len(positives.counts), config.mixture)
         if not any(map(len, chosen)):
@@ -113,7 +116,7 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
                 "there is nothing to train on: the samples yield no pair; "
                 "sample more, or set mixture.negative_fraction below 1."
             )
-        with TableWriter(out / "examples.parquet", Example) as table:
+        with TableWriter(out / "examples.parquet", Example, without) as table:
             for file, numbers in zip(files, chosen, strict=True):
                 table.write_batches(take_rows(file, numbers))
     if config.mixture.negative_fraction > 0 and not len(chosen[1]):
@@ -130,16 +133,20 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
 def offer_all(
     config: ComposeConfig, inputs: Mapping[str, Artifact], positives: Candidates, pairs: Candidates, session: Session
 ) -> Measures:
-    """Every problem's candidates; what was measured of the pits, where there are any to be found."""
+    """Every problem's candidates; what was measured of pits and of a filter, where there are any."""
     from synthscale.table import count_rows
 
     task = build_task(config.task)
     num_problems = count_rows(inputs["data"].folder / "problems.parquet")
-    needs_pairs, by_step = config.mixture.negative_fraction > 0, needs_credit(config.mixture)
-    pit_counts = PitCounts()
+    needs_pairs, by_step = config.mixture.negative_fraction > 0, has_step_pairs(config.mixture)
+    least, pit_counts = config.mixture.min_advantage, PitCounts()
+    advantage_filter = None if least is None else AdvantageFilter(least)
     for number, of in enumerate(problem_by_problem(config, task, inputs), 1):
         accepted = distinct_accepted(of)
-        positives.offer(choose_positives(task, config.mixture, of, accepted))
+        if config.mixture.step_weights is None:
+            positives.offer(choose_positives(task, config, of, accepted, advantage_filter))
+        else:
+            positives.offer(weigh_samples(task, config, of))
         negatives = choose_negatives(of.samples, config.max_negatives_per_problem) if needs_pairs else []
         if by_step:
             pits = list(find_pits(task, negatives, of, config))
@@ -149,11 +156,12 @@ def offer_all(
             pairs.offer(solution_pairs(accepted, [row.solution for row in negatives]))
         if number % PROBLEMS_PER_ADVANCE == 0 or number == num_problems:
             session.advance(number, num_problems)
-    return pit_counts.measures() if by_step else {}
+    of_pits = pit_counts.measures() if by_step else {}
+    return of_pits | (advantage_filter.measures() if advantage_filter is not None else {})
 
 
-def needs_credit(mixture: MixtureConfig) -> bool:
-    """Whether prefix values are read."""
+def has_step_pairs(mixture: MixtureConfig) -> bool:
+    """Whether pits are looked for."""
     return mixture.negative_fraction > 0 and mixture.pair_shape is not PairShape.solution
 
 
@@ -166,11 +174,12 @@ def problem_by_problem(config: ComposeConfig, task: Task, inputs: Mapping[str, A
     traces = RowsByProblem(data / "traces.parquet", SolutionRow)
     samples = RowsByProblem(inputs["samples"].folder / "samples.parquet", SolutionRow)
     values = pits = found = None
-    if needs_credit(config.mixture):
-        if config.search is CreditSearch.adaptive:
+    by_step, is_adaptive = has_step_pairs(config.mixture), config.search is CreditSearch.adaptive
+    if config.mixture.reads_advantages or (by_step and not is_adaptive):
+        values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
+    if by_step:
+        if is_adaptive:
             pits = RowsByProblem(inputs["credit"].folder / "pits.parquet", PitRow)
-        else:
-            values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
         found = RowsByProblem(inputs["credit"].folder / "continuations.parquet", ContinuationRow)
     for row in iterate_table(data / "problems.parquet", ProblemRow):
         yield OfProblem(
@@ -194,12 +203,44 @@ def distinct_accepted(of: OfProblem) -> list[Example]:
     return [Example(of.problem_id, of.prompt, text) for text in texts]
 
 
-def choose_positives(task: Task, mixture: MixtureConfig, of: OfProblem, accepted: Sequence[Example]) -> list[Example]:
+def weigh_samples(task: Task, config: ComposeConfig, of: OfProblem) -> list[Example]:
+    """Every sample that has prefix values, with its steps' advantages; before them the teacher's traces, if asked for.
+
+    A solution comes as often as it was drawn, since its frequency is what pi_sft thinks of it. Cut and unparseable
+    samples have no values, and are left out.
+    """
+    traces = of.traces if config.mixture.include_teacher else []
+    of_steps = advantages_of(of.samples, of.values, config.best_of)
+    weighed = [
+        Example(
+            of.problem_id,
+            of.prompt,
+            row.solution,
+            step_ends=tuple(accumulate(map(len, task.steps(row.solution)))),
+            advantages=tuple(of_steps[row.solution]),
+        )
+        for row in of.samples
+        if row.solution in of_steps
+    ]
+    return [Example(of.problem_id, of.prompt, row.solution) for row in traces] + weighed
+
+
+def choose_positives(
+    task: Task,
+    config: ComposeConfig,
+    of: OfProblem,
+    accepted: Sequence[Example],
+    advantage_filter: AdvantageFilter | None,
+) -> list[Example]:
     """The teacher's traces, if they are to be kept, and at most k other accepted samples, of the steps asked for."""
+    mixture = config.mixture
     traces = of.traces if mixture.include_teacher else []
     positives = [Example(of.problem_id, of.prompt, row.solution) for row in traces]
     known = {example.chosen for example in positives}
     others = [example for example in accepted if example.chosen not in known]
+    if advantage_filter is not None:
+        of_steps = advantages_of(of.samples, of.values, config.best_of)
+        others = advantage_filter.keep(task, of.problem, others, of_steps)
     if mixture.steps is not None:
         spurious = mixture.steps is StepsOfPositives.spurious
         others = [example for example in others if has_wrong_step(task, of.problem, example.chosen) is spurious]
@@ -224,7 +265,10 @@ def find_pits(task: Task, negatives: Sequence[SolutionRow], of: OfProblem, confi
 
 
 def valued_pits(of: OfProblem, config: ComposeConfig) -> dict[int, int | None]:
-    """The pits by prefix values, by the sample's index; after the whole wrong solution Q is 0."""
+    """The pits by prefix values, by the sample's index; after the whole wrong solution Q is 0.
+
+    Accepted samples may have values too, and then a pit here that nothing looks at.
+    """
     by_solution: dict[int, list[float]] = {}
     for row in of.values:
         value = prefix_value(row.num_rollouts, row.num_right, config.best_of)

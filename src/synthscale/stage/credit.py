@@ -1,4 +1,6 @@
-"""Credit: Monte-Carlo rollouts from the prefixes of the negatives, D-: from all of them, or where they tell most.
+"""Credit: Monte-Carlo rollouts from the prefixes of samples: from all of them, or where they tell most of a pit.
+
+Samples are the negatives, D-, and where they are asked for the accepted ones, D+, too.
 
 Problems are taken in chunks of so many rollouts, so that memory does not grow with their number.
 """
@@ -44,14 +46,15 @@ class RolloutConfig:
     seed: int
     confidence: float | None = field(default=None, metadata=IF_SET)
     max_rollouts: int | None = field(default=None, metadata=IF_SET)  # on behalf of one negative
+    max_accepted_per_problem: int | None = field(default=None, metadata=IF_SET)  # None: no accepted ones get values
 
 
 @dataclass(frozen=True, slots=True)
 class ToCredit:
-    """A problem with negatives, and the prefixes of theirs that rollouts are needed from."""
+    """A problem with samples that are to get values, and the prefixes of theirs that rollouts are needed from."""
 
     problem: Problem
-    negatives: list[SolutionRow]
+    credited: list[SolutionRow]  # negatives, then accepted ones
     prefixes: list[Prefix]
     num_samples: int
     num_right: int  # of the samples
@@ -62,13 +65,16 @@ class Counts:
     """What the stage reports of the rollouts."""
 
     num_negatives: int = 0
+    num_accepted: int = 0
     num_prefixes: int = 0
     num_rollouts: int = 0
     num_sampled_tokens: int = 0
 
     def add(self, one: ToCredit, rollouts: Sequence[Sequence[Continuation]]) -> None:
         """Count one problem's."""
-        self.num_negatives += len(one.negatives)
+        num_accepted = sum(row.correct for row in one.credited)
+        self.num_negatives += len(one.credited) - num_accepted
+        self.num_accepted += num_accepted
         self.num_prefixes += len(one.prefixes)
         self.num_rollouts += sum(map(len, rollouts))
         self.num_sampled_tokens += sum(c.num_tokens for continuations in rollouts for c in continuations)
@@ -116,11 +122,14 @@ def run_exhaustive(
         tables[0].write(values)
         tables[1].write(found)
         counts.add(one, rollouts)
-    return asdict(counts)
+    measures = asdict(counts)
+    if config.max_accepted_per_problem is None:
+        del measures["num_accepted"]
+    return measures
 
 
 def to_credit(config: RolloutConfig, task: Task, inputs: Mapping[str, Artifact]) -> Iterator[Asked[ToCredit]]:
-    """The problems that have negatives, with the prompts to roll out from."""
+    """The problems that have samples to credit, with the prompts to roll out from."""
     from synthscale.policy.prompter import Prompt
     from synthscale.stage.by_problem import RowsByProblem
     from synthscale.stage.draw import Asked
@@ -129,28 +138,39 @@ def to_credit(config: RolloutConfig, task: Task, inputs: Mapping[str, Artifact])
     all_samples = RowsByProblem(inputs["samples"].folder / "samples.parquet", SolutionRow)
     for place, row in enumerate(iterate_table(inputs["data"].folder / "problems.parquet", ProblemRow)):
         samples = all_samples.of(row.problem_id)
-        negatives = choose_negatives(samples, config.max_negatives_per_problem)
-        if negatives:
-            prefixes, num_right = distinct_prefixes(task, negatives), sum(sample.correct for sample in samples)
+        credited = choose_negatives(samples, config.max_negatives_per_problem)
+        credited += choose_accepted(samples, config.max_accepted_per_problem or 0)
+        if credited:
+            prefixes, num_right = distinct_prefixes(task, credited), sum(sample.correct for sample in samples)
             prompt = task.prompt(row.problem)
             prompts = [Prompt(prompt, "".join(steps)) for steps in prefixes]
-            yield Asked(ToCredit(row.problem, negatives, prefixes, len(samples), num_right), place, prompts)
+            yield Asked(ToCredit(row.problem, credited, prefixes, len(samples), num_right), place, prompts)
     all_samples.end()
 
 
 def choose_negatives(samples: Sequence[SolutionRow], max_negatives: int) -> list[SolutionRow]:
     """The first distinct wrong samples of a problem; cut and unparseable ones teach no step."""
+    wrong = [row for row in samples if row.verdict == Verdict.WRONG.value and row.solution.strip()]
+    return first_distinct(wrong, max_negatives)
+
+
+def choose_accepted(samples: Sequence[SolutionRow], max_accepted: int) -> list[SolutionRow]:
+    """The first distinct accepted samples of a problem."""
+    return first_distinct([row for row in samples if row.correct], max_accepted)
+
+
+def first_distinct(rows: Sequence[SolutionRow], num: int) -> list[SolutionRow]:
+    """The first row of each of the first `num` texts."""
     distinct: dict[str, SolutionRow] = {}
-    for row in samples:
-        if row.verdict == Verdict.WRONG.value and row.solution.strip():
-            distinct.setdefault(row.solution, row)
-    return list(distinct.values())[:max_negatives]
+    for row in rows:
+        distinct.setdefault(row.solution, row)
+    return list(distinct.values())[:num]
 
 
-def distinct_prefixes(task: Task, negatives: Sequence[SolutionRow]) -> list[Prefix]:
+def distinct_prefixes(task: Task, credited: Sequence[SolutionRow]) -> list[Prefix]:
     """Every prefix of 1 … L−1 steps that a rollout is needed from, once, though solutions share it."""
     prefixes: dict[Prefix, None] = {}
-    for row in negatives:
+    for row in credited:
         steps = task.steps(row.solution)
         prefixes.update({tuple(steps[:i]): None for i in range(1, len(steps))})
     return list(prefixes)
@@ -167,12 +187,12 @@ def right_solutions(task: Task, problem: Problem, prefix: Prefix, continuations:
 def tabulate(
     task: Task, one: ToCredit, right: Mapping[Prefix, list[str]], num_rollouts: int
 ) -> tuple[list[PrefixValueRow], list[ContinuationRow]]:
-    """Counts for the steps 0 … L−1 of each negative, and the distinct right solutions found on the way.
+    """Counts for the steps 0 … L−1 of each credited sample, and the distinct right solutions found on the way.
 
     The samples themselves are the rollouts from step 0.
     """
     values, found = [], []
-    for row in one.negatives:
+    for row in one.credited:
         values.append(PrefixValueRow(row.problem_id, row.index, 0, one.num_samples, one.num_right))
         steps = task.steps(row.solution)
         for i in range(1, len(steps)):

@@ -48,6 +48,8 @@ class FinetuneConfig:
     preference_weight: float = 1.0
     eos_after_prefix: bool = False
     seed: int = 0
+    # the cap on exp(A / beta), where the data's steps have advantages
+    max_weight: float | None = field(default=None, metadata=IF_SET)
 
 
 def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
@@ -115,7 +117,9 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         rank=session.rank,
         num_ranks=session.num_ranks,
     )
-    objective = Objective(config.learning_rate, config.num_updates, config.beta, config.preference_weight)
+    objective = Objective(
+        config.learning_rate, config.num_updates, config.beta, config.preference_weight, config.max_weight
+    )
     result = fit(model, data, objective, config.trainer, validator.accuracy, session, checkpoints_of(out))
     if session.rank == 0:
         save_policy(result.model, tokenizer, out / "model", dtype=saved_dtype)

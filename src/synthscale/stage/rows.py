@@ -39,7 +39,10 @@ class SolutionRow:
 
 @dataclass(frozen=True, slots=True)
 class PrefixValueRow:
-    """`prefix_values.parquet` of credit: rollouts from the prefix y_1 … y_step of a negative; step 0 is x alone."""
+    """`prefix_values.parquet` of credit: rollouts from the prefix y_1 … y_step of a sample; step 0 is x alone.
+
+    Samples are negatives, or accepted ones too, or those alone, as `credit.credited_samples` says.
+    """
 
     problem_id: str
     index: int  # of the sample
@@ -61,7 +64,7 @@ class PitRow:
 
 @dataclass(frozen=True, slots=True)
 class ContinuationRow:
-    """`continuations.parquet` of credit: a right solution that a rollout found from a negative's prefix.
+    """`continuations.parquet` of credit: a right solution that a rollout found from a sample's prefix.
 
     Of an adaptive credit: or that was sampled; from the prefix before the pit alone.
     """

@@ -15,7 +15,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from synthscale.credit.pit import CreditConfig, CreditSearch
+from synthscale.credit.pit import CreditConfig, CreditedSamples, CreditSearch
 from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
@@ -78,8 +78,11 @@ class AlgorithmConfig:
     second: PhaseConfig
     match_updates: bool = False  # the first phase makes the updates of both: the control for longer training
     start: Start = Start.sft
-    beta: float = 0.1
+    beta: float = 0.1  # of the DPO loss; of weights exp(A / beta), where mixture.step_weights asks for them
     preference_weight: float = 1.0  # of the DPO loss, where the SFT loss has 1
+    # the largest weight of a step: a beta of 0.1 would give 22,000 to one. 20 is what advantage-weighted regression
+    # (Peng et al. 2019, arXiv 1910.00177) clips at in its code, as remembered, unchecked
+    max_weight: float = 20.0
 
     def __post_init__(self) -> None:
         for phase, config in (("first", self.first), ("second", self.second)):
@@ -87,6 +90,7 @@ class AlgorithmConfig:
             check_between(f"algorithm.{phase}.updates_per_problem", config.updates_per_problem, 1e-6, 1e6)
         check_between("algorithm.beta", self.beta, 1e-6, 1e3)
         check_between("algorithm.preference_weight", self.preference_weight, 0.0, 1e3)
+        check_between("algorithm.max_weight", self.max_weight, 1.0, 1e9)
         check_name("algorithm.name", self.name)
         if not self.recipe:
             raise ValueError("algorithm.recipe is empty; [synthesize, finetune, evaluate] is the shortest of use.")
@@ -201,11 +205,12 @@ class RunConfig:
                 f"credit.best_of={self.credit.best_of} needs as many samples a problem, which are the rollouts from "
                 f"its first step: sampler.num_samples is {self.sampler.num_samples}."
             )
-        if self.has_pairs and self.mixture.pair_shape is not PairShape.solution and "credit" not in self.recipe:
-            raise ValueError(
-                f"mixture.pair_shape={self.mixture.pair_shape.value} needs prefix values, and the recipe of algorithm "
-                f"{self.algorithm.name} has no credit stage: use algorithm=step_dpo or mixture.pair_shape=solution."
-            )
+        if self.has_pairs and self.mixture.pair_shape is not PairShape.solution:
+            check_step_pairs(self)
+        if "compose" in self.recipe and self.mixture.min_advantage is not None:
+            check_advantage_filter(self)
+        if "compose" in self.recipe and self.mixture.step_weights is not None:
+            check_step_weights(self)
 
     @property
     def recipe(self) -> list[str]:
@@ -216,6 +221,64 @@ class RunConfig:
     def has_pairs(self) -> bool:
         """Whether the second phase learns from negatives."""
         return "compose" in self.recipe and self.mixture.negative_fraction > 0
+
+
+def check_step_pairs(run: RunConfig) -> None:
+    """Refuse step pairs where nothing says where their pits are.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    shape = f"mixture.pair_shape={run.mixture.pair_shape.value}"
+    if "credit" not in run.recipe:
+        raise ValueError(
+            f"{shape} needs prefix values, and the recipe of algorithm {run.algorithm.name} has no credit stage: use "
+            f"algorithm=step_dpo or mixture.pair_shape=solution."
+        )
+    if run.credit.credited_samples is CreditedSamples.accepted:
+        raise ValueError(f"{shape} needs prefix values of rejected samples: set credit.credited_samples=both.")
+
+
+def check_advantage_filter(run: RunConfig) -> None:
+    """Refuse a filter of accepted samples by advantages that nobody finds.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    key, credit = f"mixture.min_advantage={run.mixture.min_advantage:g}", run.credit
+    if "credit" not in run.recipe:
+        raise ValueError(
+            f"{key} needs prefix values, and the recipe of algorithm {run.algorithm.name} has no credit stage: use "
+            f"algorithm=rft_filtered or mixture.min_advantage=null."
+        )
+    if credit.credited_samples is CreditedSamples.rejected:
+        raise ValueError(
+            f"{key} needs prefix values of accepted samples: set credit.credited_samples=accepted, or both."
+        )
+    if credit.max_accepted_per_problem < run.mixture.positives_per_problem:
+        raise ValueError(
+            f"{key} judges credit.max_accepted_per_problem={credit.max_accepted_per_problem} samples a problem, which "
+            f"is less than mixture.positives_per_problem={run.mixture.positives_per_problem}."
+        )
+
+
+def check_step_weights(run: RunConfig) -> None:
+    """Refuse weights by advantages that nobody finds, or of samples that are not all that pi_sft draws.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    assert run.mixture.step_weights is not None
+    key = f"mixture.step_weights={run.mixture.step_weights.value}"
+    if "credit" not in run.recipe:
+        raise ValueError(
+            f"{key} needs prefix values, and the recipe of algorithm {run.algorithm.name} has no credit stage: use "
+            f"algorithm=advantage_weighted or mixture.step_weights=null."
+        )
+    if run.credit.credited_samples is not CreditedSamples.both:
+        raise ValueError(
+            f"{key} needs prefix values of accepted and of rejected samples: set credit.credited_samples=both."
+        )
 
 
 def check_sizes(run: RunConfig) -> None:

@@ -1,12 +1,13 @@
 """What stages that are still to be made will cost: tokens, rollouts and seconds, before anything runs.
 
 How many sequences a stage trains on or draws is counted from configs. The count is exact but for credit, which rolls
-out from the distinct prefixes of the wrong samples, known when they are drawn: there it is an upper bound, as if every
-problem had as many negatives as it may have; and for a teacher, of which some problems are dropped and asked for anew:
-there it is a lower bound. How long a sequence is comes from earlier runs of the same kind, else from the task: exactly
-where its words are the tokens, else from the characters of its own problems and solutions. Seconds are a stage's own,
-in its process, at the median pace of earlier runs of the same kind, else at the pace that `execution` assumes. That is
-a guess: it knows nothing of another machine, of a busy one, of several ranks, or of a pace that changes with size.
+out from the distinct prefixes of samples, known when they are drawn: there it is an upper bound, as if every problem
+had as many wrong ones as it may have, and as many accepted ones where those are rolled out from too; and for a teacher,
+of which some problems are dropped and asked for anew: there it is a lower bound. How long a sequence is comes from
+earlier runs of the same kind, else from the task: exactly where its words are the tokens, else from the characters of
+its own problems and solutions. Seconds are a stage's own, in its process, at the median pace of earlier runs of the
+same kind, else at the pace that `execution` assumes. That is a guess: it knows nothing of another machine, of a busy
+one, of several ranks, or of a pace that changes with size.
 
 A kind is a stage of one task, from one base policy, with one device setting. What is not known is None.
 """
@@ -163,7 +164,8 @@ def work_of(stage: str, config: Mapping[str, Any], problems: int | None, steps: 
         if config.get("max_rollouts") is not None:  # an adaptive search's, on behalf of one negative
             return Work(drawn=problems * config["max_negatives_per_problem"] * config["max_rollouts"])
         steps = config["task"].get("operators_per_problem", steps)
-        rollouts = problems * config["max_negatives_per_problem"] * config["num_rollouts"]
+        samples = config["max_negatives_per_problem"] + (config.get("max_accepted_per_problem") or 0)
+        rollouts = problems * samples * config["num_rollouts"]
         return None if steps is None else Work(drawn=round(rollouts * (steps - 1)))
     return Work(problems=problems)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from synthscale.credit.pit import CreditSearch, PitRule
+from synthscale.credit.pit import CreditedSamples, CreditSearch, PitRule
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.model_source import fingerprint_of
 from synthscale.problem import DatasetConfig, StepBoundary, WorldConfig
@@ -152,7 +152,12 @@ def second_phase_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     if config.has_pairs:
         inputs["reference"] = nodes["sft"]
     return finetune_node(
-        config, inputs, second.learning_rate, second.num_updates(config.data_size), pairs=config.has_pairs
+        config,
+        inputs,
+        second.learning_rate,
+        second.num_updates(config.data_size),
+        pairs=config.has_pairs,
+        weights=config.mixture.step_weights is not None,
     )
 
 
@@ -169,9 +174,15 @@ def base_model(config: RunConfig) -> dict[str, str | None]:
 
 
 def finetune_node(
-    config: RunConfig, inputs: dict[str, Node], learning_rate: float, num_updates: int, *, pairs: bool
+    config: RunConfig,
+    inputs: dict[str, Node],
+    learning_rate: float,
+    num_updates: int,
+    *,
+    pairs: bool,
+    weights: bool = False,
 ) -> Node:
-    """One phase of training."""
+    """One phase of training; on pairs, on steps with weights, or on neither."""
     return Node(
         "finetune",
         FinetuneConfig(
@@ -184,9 +195,10 @@ def finetune_node(
             gradient_checkpointing=config.model.gradient_checkpointing,
             learning_rate=learning_rate,
             num_updates=num_updates,
-            beta=config.algorithm.beta if pairs else 1.0,
+            beta=config.algorithm.beta if pairs or weights else 1.0,
             preference_weight=config.algorithm.preference_weight if pairs else 0.0,
             eos_after_prefix=config.mixture.eos_after_prefix if pairs else False,
+            max_weight=config.algorithm.max_weight if weights else None,
             seed=config.seed,
         ),
         inputs,
@@ -209,8 +221,8 @@ def sample_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 
 
 def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
-    """Prefix values of the negatives, or their pits."""
-    credit = config.credit
+    """Prefix values of the negatives, of accepted samples, or of both; or the negatives' pits."""
+    credit, credited = config.credit, config.credit.credited_samples
     is_adaptive = credit.search is CreditSearch.adaptive
     return Node(
         "credit",
@@ -220,10 +232,13 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
             policy=config.model.policy,
             device=config.trainer.device,
             num_rollouts=1 if is_adaptive else credit.num_rollouts,
-            max_negatives_per_problem=credit.max_negatives_per_problem,
+            max_negatives_per_problem=(0 if credited is CreditedSamples.accepted else credit.max_negatives_per_problem),
             seed=config.seed,
             confidence=credit.confidence if is_adaptive else None,
             max_rollouts=credit.max_rollouts if is_adaptive else None,
+            max_accepted_per_problem=(
+                None if credited is CreditedSamples.rejected else credit.max_accepted_per_problem
+            ),
         ),
         inputs_from(nodes, data="synthesize", samples="sample", policy="finetune"),
     )
@@ -232,7 +247,7 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """The training set of the second phase."""
     inputs, pairs, credit = inputs_from(nodes, data="synthesize", samples="sample"), config.has_pairs, config.credit
-    if pairs and "credit" in config.recipe:
+    if "credit" in config.recipe and (pairs or config.mixture.reads_advantages):
         inputs |= inputs_from(nodes, credit="credit")
     is_adaptive = "credit" in inputs and credit.search is CreditSearch.adaptive
     return Node(
@@ -241,7 +256,7 @@ def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
             task=config.task,
             mixture=replace(config.mixture, eos_after_prefix=False) if pairs else positives_of(config.mixture),
             max_negatives_per_problem=credit.max_negatives_per_problem if pairs else 1,
-            pit_rule=credit.pit_rule if "credit" in inputs else PitRule.lowest_value,
+            pit_rule=credit.pit_rule if pairs and "credit" in inputs else PitRule.lowest_value,
             best_of=credit.best_of if "credit" in inputs and not is_adaptive else 1,
             search=credit.search if is_adaptive else None,
         ),
@@ -250,13 +265,21 @@ def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 
 
 def positives_of(mixture: MixtureConfig) -> MixtureConfig:
-    """The mixture with all that only matters to pairs at its defaults."""
+    """The mixture with all that only matters to pairs, or not to weights, at its defaults."""
+    if mixture.step_weights is not None:
+        return MixtureConfig(
+            negative_fraction=0.0,
+            examples_per_problem=mixture.examples_per_problem,
+            step_weights=mixture.step_weights,
+            include_teacher=mixture.include_teacher,
+        )
     return MixtureConfig(
         negative_fraction=0.0,
         examples_per_problem=mixture.examples_per_problem,
         positives_per_problem=mixture.positives_per_problem,
         choose=mixture.choose,
         steps=mixture.steps,
+        min_advantage=mixture.min_advantage,
         include_teacher=mixture.include_teacher,
     )
 

@@ -29,7 +29,16 @@ from synthscale.study.variant import Placed, variants
 
 log = logging.getLogger(__name__)
 
-ALGORITHM_ORDER = ("sft", "sft_matched", "rft", "dpo", "step_dpo", "step_mix")
+ALGORITHM_ORDER = (
+    "sft",
+    "sft_matched",
+    "rft",
+    "rft_filtered",
+    "dpo",
+    "step_dpo",
+    "step_mix",
+    "advantage_weighted",
+)
 """The order of rows and tables: from the baseline to the paper's method; others follow by name."""
 
 
@@ -57,8 +66,12 @@ class Record:
     maj_at_16: float | None = None
     wrong_step_share: float | None = None  # of right answers, those that hold a wrong step
     pit_precision: float | None = None  # of chosen pits, those that are truly wrong steps
+    num_accepted_judged: int | None = None  # accepted samples that a filter by advantage looked at
+    num_accepted_dropped: int | None = None
+    filter_precision: float | None = None  # of those it dropped, those that hold a wrong step
+    filter_recall: float | None = None  # of those that hold a wrong step, those it dropped
     num_updates: int | None = None  # over the point's fine-tunings; the base's pretraining is not counted
-    num_train_positives: int | None = None
+    num_train_positives: int | None = None  # where steps are weighed, wrong samples among them
     num_train_pairs: int | None = None
     num_train_tokens: int | None = None
     num_sampled_tokens: int | None = None  # to train on: samples and rollouts, not the evaluation's
@@ -72,6 +85,7 @@ class Record:
 
 COLUMNS = tuple(column.name for column in fields(Record))
 _EVALUATED = COLUMNS[COLUMNS.index("num_test") : COLUMNS.index("pit_precision")]
+_COMPOSED = COLUMNS[COLUMNS.index("pit_precision") : COLUMNS.index("num_updates")]
 _TYPES = typing.get_type_hints(Record)
 
 
@@ -101,7 +115,7 @@ def make_record(point: Point, store: ArtifactStore) -> Record:
     composed = of("compose")[-1].measures if of("compose") else {}
     accuracy = evaluated.get("test_accuracy")
     values: dict[str, Any] = {name: evaluated.get(name) for name in _EVALUATED}
-    values |= {name: composed.get(name) for name in ("pit_precision", "num_train_positives", "num_train_pairs")}
+    values |= {name: composed.get(name) for name in (*_COMPOSED, "num_train_positives", "num_train_pairs")}
     values |= {name: total(of("finetune"), name) for name in ("num_updates", "num_train_tokens")}
     return Record(
         **values

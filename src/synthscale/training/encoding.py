@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -18,6 +18,7 @@ class EncodedSide:
 
     ids: list[int]
     counted: list[bool]  # as long as ids
+    advantages: list[float] | None = None  # as long as ids: of the step that a token belongs to, 0 of others
 
     @property
     def num_counted(self) -> int:
@@ -53,7 +54,7 @@ class Encoder:
         stream = iter(examples)
         while batch := list(islice(stream, EXAMPLES_PER_BATCH)):
             prompts = list(dict.fromkeys(example.prompt for example in batch))
-            texts = list(dict.fromkeys(text for e in batch for text in (e.chosen, e.rejected) if text is not None))
+            texts = list(dict.fromkeys(text for example in batch for text in texts_of(example)))
             ids_of_prompt = dict(zip(prompts, self.prompter.all_ids(prompts), strict=True))
             ids_of_text = dict(zip(texts, self.prompter.all_solution_ids(texts), strict=True))
             for example in batch:
@@ -63,6 +64,8 @@ class Encoder:
         self, example: Example, prompt: list[int], ids_of_text: Mapping[str, list[int]]
     ) -> EncodedExample:
         chosen = self._side(prompt, ids_of_text[example.chosen], complete=True)
+        if example.advantages is not None:
+            return EncodedExample((with_advantages(chosen, len(prompt), example, ids_of_text),))
         if example.rejected is None:
             return EncodedExample((chosen,))
         rejected = self._side(prompt, ids_of_text[example.rejected], complete=example.rejected_complete)
@@ -75,6 +78,47 @@ class Encoder:
         if complete or self.eos_after_prefix:
             solution = [*solution, self.prompter.tokenizer.eos_token_id]
         return EncodedSide(prompt + solution, [False] * len(prompt) + [True] * len(solution))
+
+
+def texts_of(example: Example) -> Iterator[str]:
+    """The texts that are tokenised: the sides, and where steps have advantages the prefixes that end with a step."""
+    yield example.chosen
+    if example.rejected is not None:
+        yield example.rejected
+    yield from prefixes_of(example)
+
+
+def prefixes_of(example: Example) -> list[str]:
+    """The first 1 … L−1 steps of an example whose steps have advantages."""
+    return [example.chosen[:end] for end in (example.step_ends or ())[:-1]]
+
+
+def with_advantages(
+    side: EncodedSide, num_prompt: int, example: Example, ids_of_text: Mapping[str, list[int]]
+) -> EncodedSide:
+    """The side with the advantage of each token's step.
+
+    A step's prefix is tokenised by itself, as it is to roll out from it; the tokens that it shares with the whole
+    solution are those of its steps, and one that reaches over its end is the next step's. The end of sequence is the
+    last step's.
+
+    Raises:
+        ValueError: if steps and advantages are not equally many.
+    """
+    assert example.advantages is not None
+    solution = side.ids[num_prompt:]
+    ends = [num_shared(ids_of_text[prefix], solution) for prefix in prefixes_of(example)]
+    advantages, start = [0.0] * num_prompt, 0
+    for end, advantage in zip([*ends, len(solution)], example.advantages, strict=True):
+        advantages += [advantage] * (end - start)
+        start = max(start, end)
+    return EncodedSide(side.ids, side.counted, advantages)
+
+
+def num_shared(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens both begin with."""
+    differ = (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
+    return next(differ, min(len(first), len(second)))
 
 
 def keep_divergence(chosen: EncodedSide, rejected: EncodedSide) -> tuple[EncodedSide, EncodedSide]:

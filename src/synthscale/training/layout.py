@@ -19,6 +19,7 @@ from synthscale.training.attention import Packing
 from synthscale.training.encoding import EncodedExample, EncodedSide
 
 Indices = NDArray[np.int64]
+Advantages = NDArray[np.float32]
 WORTH_A_CALL = 1 << 16  # pairs of tokens that need not be attended to
 
 
@@ -32,6 +33,7 @@ class Item:
     target_N: Indices
     sequences: tuple[Indices, ...]  # the places of each sequence's tokens
     counted: tuple[Indices, ...]  # of each sequence, which of the N count
+    advantage_N: Advantages | None = None  # of the step that each of the N belongs to
 
     @property
     def num_sequences(self) -> int:
@@ -53,6 +55,7 @@ class Rows:
     counted_SC: Tensor  # which of the N count for each sequence; filled up with N, which is none of them
     position_BT: Tensor | None = None
     packing: Packing | None = None
+    advantage_N: Tensor | None = None  # where any of the sequences has them; 0 in the others
 
     def to(self, device: torch.device) -> Rows:
         """The same on a device."""
@@ -79,6 +82,7 @@ def sequence_item(side: EncodedSide) -> Item:
         ids_L[target_places],
         (np.arange(len(ids_L)),),
         (np.arange(len(target_places)),),
+        None if side.advantages is None else np.array(side.advantages, dtype=np.float32)[target_places],
     )
 
 
@@ -148,14 +152,24 @@ def lay_out(items: Sequence[Item], pad_id: int, *, is_packed: bool) -> Rows:
         input_ids = np.full((len(items), lengths.max()), pad_id, dtype=np.int64)
         for row, item in zip(input_ids, items, strict=True):
             row[: len(item.ids_L)] = item.ids_L
-        return Rows(torch.from_numpy(input_ids), *rest)
+        return Rows(torch.from_numpy(input_ids), *rest, advantage_N=target_advantages(items))
     input_ids, position = (
         np.concatenate(parts)[None] for parts in ([i.ids_L for i in items], [i.position_L for i in items])
     )
     sequences = [places + start for item, start in zip(items, starts, strict=True) for places in item.sequences]
-    return Rows(
-        torch.from_numpy(input_ids), *rest, torch.from_numpy(position), packing_of(sequences, int(lengths.sum()))
-    )
+    packing = packing_of(sequences, int(lengths.sum()))
+    return Rows(torch.from_numpy(input_ids), *rest, torch.from_numpy(position), packing, target_advantages(items))
+
+
+def target_advantages(items: Sequence[Item]) -> Tensor | None:
+    """Of all the items' targets, the step's advantage; None where no item has any."""
+    if all(item.advantage_N is None for item in items):
+        return None
+    parts = [
+        np.zeros(len(item.target_N), dtype=np.float32) if item.advantage_N is None else item.advantage_N
+        for item in items
+    ]
+    return torch.from_numpy(np.concatenate(parts))
 
 
 def packing_of(sequences: Sequence[Indices], num_tokens: int) -> Packing:

@@ -26,6 +26,11 @@ ALONE = 1e-6  # of the probe's log-probabilities: what other products of matrice
 
 def rows_logprobs(model: PreTrainedModel, rows: Rows) -> Tensor:
     """log π of each sequence's counted tokens, in nats, [S]."""
+    return sequence_logprobs(target_logprobs(model, rows), rows.counted_SC)
+
+
+def target_logprobs(model: PreTrainedModel, rows: Rows) -> Tensor:
+    """log π of each token that is predicted, in nats, [N]."""
     packed: dict[str, Any] = {}
     if rows.packing is not None:
         # a mask that nothing looks at, lest transformers make one
@@ -33,7 +38,7 @@ def rows_logprobs(model: PreTrainedModel, rows: Rows) -> Tensor:
         packed = {"position_ids": rows.position_BT, "attention_mask": nothing, "packing": rows.packing}
     with predicting_at(model, rows.predictor_N), attending_by(PACKED, model.config) if packed else nullcontext():
         logits_1NV = model(input_ids=rows.input_ids_BT, use_cache=False, **packed).logits
-    return sequence_logprobs(token_logprobs(logits_1NV[0], rows.target_N), rows.counted_SC)
+    return token_logprobs(logits_1NV[0], rows.target_N)
 
 
 @contextmanager

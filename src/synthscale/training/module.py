@@ -13,12 +13,13 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
+from synthscale.objective.advantage_weighted import weighted_logprobs
 from synthscale.objective.dpo import dpo_loss, dpo_margins
-from synthscale.objective.sft import sft_loss
+from synthscale.objective.sft import sequence_logprobs, sft_loss
 from synthscale.training.config import TrainerConfig
 from synthscale.training.data import Batch
 from synthscale.training.layout import Rows
-from synthscale.training.logprobs import rows_logprobs
+from synthscale.training.logprobs import rows_logprobs, target_logprobs
 from synthscale.training.precision import computing
 from synthscale.training.sharding import ShardedStrategy
 
@@ -31,13 +32,15 @@ class Objective:
     num_updates: int
     beta: float
     preference_weight: float
+    max_weight: float | None = None  # of exp(A / beta), where positives' steps have advantages; None where none has
 
 
 class PolicyModule(lightning.LightningModule):
     """Trains a policy.
 
     The loss of a batch is the mean over its examples: (n₊ · L_SFT + n₋ · w · L_DPO) / (n₊ + n₋), with n₊ positives,
-    n₋ pairs and the preference weight w. Without pairs it is SFT, without positives it is w times DPO.
+    n₋ pairs and the preference weight w. Without pairs it is SFT, without positives it is w times DPO. Where steps of
+    positives have advantages, L_SFT is of log-probabilities that are weighted by these: advantage-weighted RL.
 
     Where ranks share a batch, each computes its part of the sums over the totals of the whole batch, times the number
     of ranks: the mean over ranks, which Lightning's strategies take of gradients, is then the whole batch's. What is
@@ -62,7 +65,7 @@ class PolicyModule(lightning.LightningModule):
         self.strict_loading = len(self.trained) == sum(1 for _ in model.parameters())
 
     def logprobs(self, batch: Batch) -> Tensor:
-        """log π of every sequence's counted tokens, in nats: positives, chosen, rejected sides.
+        """log π of every sequence's counted tokens, in nats, weighted if they are: positives, chosen, rejected sides.
 
         Of several passes none keeps anything for the backward pass, which runs each of them again: so the loss is the
         whole batch's, and memory holds the activations of one.
@@ -74,7 +77,12 @@ class PolicyModule(lightning.LightningModule):
 
     def _logprobs(self, rows: Rows) -> Tensor:
         with computing(self.config.precision, self.device.type):
-            return rows_logprobs(self.model, rows)
+            if rows.advantage_N is None:
+                return rows_logprobs(self.model, rows)
+            logprobs_N, most = target_logprobs(self.model, rows), self.objective.max_weight
+            assert most is not None, "steps have advantages, and the objective says nothing of their weights"
+            weighted_N = weighted_logprobs(logprobs_N, rows.advantage_N, self.objective.beta, most)
+            return sequence_logprobs(weighted_N, rows.counted_SC)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """This rank's part of the loss of one mixed batch; `measured` then has it and what it is made of."""
@@ -82,7 +90,8 @@ class PolicyModule(lightning.LightningModule):
         loss, self.measured = logprobs_S.new_zeros(()), {}
         if whole.num_positives:
             positive_loss = whole.num_ranks * self._positive_loss(batch, logprobs_S)
-            self.measured["train_sft_loss"] = positive_loss.detach()
+            is_weighted = self.objective.max_weight is not None
+            self.measured["train_weighted_loss" if is_weighted else "train_sft_loss"] = positive_loss.detach()
             loss = loss + whole.num_positives * positive_loss
         if whole.num_pairs:
             pair_loss = self._pair_loss(batch, logprobs_S)

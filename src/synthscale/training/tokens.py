@@ -1,7 +1,8 @@
 """Encoded examples in files that are mapped into memory, so that a training set may be larger than the memory.
 
 `ids.i32` holds the tokens of all sequences one behind the other, `places.bin` where each example's are and which of
-them count: those of one stretch, be it a solution or the one token at which two sides part.
+them count: those of one stretch, be it a solution or the one token at which two sides part. `advantages.f32` holds the
+advantage of each token's step, 0 where an example has none, and is empty where none of them has any.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from synthscale.durable import rename_durably, sync_tree
 from synthscale.training.encoding import EncodedExample, EncodedSide
 
-IDS, PLACES = "ids.i32", "places.bin"
+IDS, PLACES, ADVANTAGES = "ids.i32", "places.bin", "advantages.f32"
 PLACE = np.dtype(
     [
         ("start", "<i8"),  # of the example's tokens in `ids.i32`: the chosen side's, then the rejected one's
@@ -38,6 +39,7 @@ class Tokens(Sequence[EncodedExample]):
     def __init__(self, folder: Path) -> None:
         self._ids = _mapped(folder / IDS, np.dtype("<i4"))
         self._places = _mapped(folder / PLACES, PLACE)
+        self._advantages = _mapped(folder / ADVANTAGES, np.dtype("<f4"))
 
     @property
     def is_pair(self) -> NDArray[np.bool_]:
@@ -50,9 +52,9 @@ class Tokens(Sequence[EncodedExample]):
         return int(self._places["length"].max(initial=0))
 
     def digest(self) -> str:
-        """A hash of all tokens and of which of them count."""
+        """A hash of all tokens, of which of them count, and of their steps' advantages, if any have some."""
         digest = hashlib.sha256()
-        for values in (self._ids, self._places):
+        for values in (self._ids, self._places, *([self._advantages] if len(self._advantages) else [])):
             digest.update(f"{len(values)}\n".encode())
             digest.update(values.view(np.uint8).data)
         return digest.hexdigest()
@@ -72,7 +74,8 @@ class Tokens(Sequence[EncodedExample]):
         for length, first, end in zip(*(place[name].tolist() for name in PLACE.names[1:]), strict=True):  # type: ignore[index]
             if length:
                 counted = [False] * first + [True] * (end - first) + [False] * (length - end)
-                sides.append(EncodedSide(self._ids[start : start + length].tolist(), counted))
+                advantages = self._advantages[start : start + length].tolist() or None
+                sides.append(EncodedSide(self._ids[start : start + length].tolist(), counted, advantages))
             start += length
         return EncodedExample(tuple(sides))
 
@@ -132,16 +135,25 @@ def write_tokens(folder: Path, examples: Iterable[EncodedExample]) -> None:
     """
     folder.mkdir(parents=True)
     stream, end = iter(examples), 0
-    with (folder / IDS).open("wb") as ids_file, (folder / PLACES).open("wb") as places_file:
+    with (
+        (folder / IDS).open("wb") as ids_file,
+        (folder / PLACES).open("wb") as places_file,
+        (folder / ADVANTAGES).open("wb") as advantages_file,
+    ):
         while batch := list(islice(stream, EXAMPLES_PER_WRITE)):
             ids, places = array("i"), np.empty(len(batch), PLACE)
             for i, example in enumerate(batch):
                 places[i] = (end + len(ids), *zip(*_stretches(example), strict=True))
                 for side in example.sides:
+                    if side.advantages is not None:  # what is not written before them reads as zeros
+                        advantages_file.seek(4 * (end + len(ids)))
+                        advantages_file.write(np.asarray(side.advantages, dtype="<f4").tobytes())
                     ids.extend(side.ids)
             end += len(ids)
             ids_file.write(np.asarray(ids, dtype="<i4").tobytes())
             places_file.write(places.tobytes())
+        if advantages_file.tell():
+            advantages_file.truncate(4 * end)
 
 
 def _stretches(example: EncodedExample) -> list[tuple[int, int, int]]:
@@ -157,4 +169,4 @@ def _stretches(example: EncodedExample) -> list[tuple[int, int, int]]:
 
 
 def _mapped(path: Path, dtype: np.dtype[Any]) -> NDArray[Any]:
-    return np.memmap(path, dtype, mode="r") if path.stat().st_size else np.empty(0, dtype)
+    return np.memmap(path, dtype, mode="r") if path.exists() and path.stat().st_size else np.empty(0, dtype)
