@@ -22,6 +22,7 @@ LABELS = {
     "sft": "SFT",
     "sft_matched": "SFT, matched updates",
     "rft": "RFT",
+    "rft_from_base": "RFT, from the base",
     "dpo": "DPO",
     "step_dpo": "per-step DPO (paper's form)",
     "step_mix": "per-step mix",
@@ -32,13 +33,14 @@ COLOURS = {
     "sft": "#000000",
     "sft_matched": "#7f7f7f",
     "rft": "#0072b2",
+    "rft_from_base": "#56b4e9",
     "dpo": "#e69f00",
     "step_dpo": "#d55e00",
     "step_mix": "#009e73",
     "rft_filtered": "#cc79a7",
-    "advantage_weighted": "#56b4e9",
+    "advantage_weighted": "#8c6d31",
 }
-FURTHER_COLOURS = ("#8c6d31", "#6a3d9a", "#b2182b", "#4d9221")
+FURTHER_COLOURS = ("#6a3d9a", "#b2182b", "#4d9221")
 MARKERS = ("o", "s", "D", "p", "X", "P", "h", "d", "*", "8", "H")
 PART_MARKERS = ("P", "o", "D", "s", "X", "h", "d", "*")
 #: Dashes, as matplotlib takes them: of algorithms, and of variants and fractions within one.

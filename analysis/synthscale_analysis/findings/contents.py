@@ -34,4 +34,5 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "rounds": (ROUNDS,),
     "slope": (SLOPE, ERROR, MULTIPLIER),
     "search": (SEARCH,),
+    "search_slow": (SEARCH,),
 }
