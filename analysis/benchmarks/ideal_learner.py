@@ -2,12 +2,12 @@
 
     python analysis/benchmarks/ideal_learner.py [--seeds 5] [--test 1000] [--out FOLDER]
 
-It executes every step exactly and knows how the world is made, but no operator's level. A right step says that its operator
-binds more tightly than its left neighbour and no less tightly than its right one; of all levels that agree with every
-step of N traces it takes draws, uniformly: all orders of six operators, or Gibbs sweeps over thousands. It then solves
-test problems by the step that is right in most draws. A right trace tells its problem's whole parse tree, so that more
-solutions of the same problems, right or wrong, hold nothing that these draws do not know: no method on N problems can be
-expected to do better, and what a method gains over SFT is what SFT leaves in its traces.
+It executes every step exactly and knows how the world is made, but no operator's level. A right step says that its
+operator binds more tightly than its left neighbour and no less tightly than its right one; of all levels that agree
+with every step of N traces it takes draws, uniformly: all orders of six operators, or Gibbs sweeps over thousands. It
+then solves test problems by the step that is right in most draws. A right trace tells its problem's whole parse tree,
+so that more solutions of the same problems, right or wrong, hold nothing that these draws do not know: no method on N
+problems can be expected to do better, and what a method gains over SFT is what SFT leaves in its traces.
 """
 
 from __future__ import annotations
