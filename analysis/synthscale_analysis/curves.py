@@ -9,6 +9,8 @@ those stand for bounds.
 
 import re
 import shlex
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -121,9 +123,20 @@ def _by_fraction(name: str, rows: pd.DataFrame) -> list[tuple[float | None, pd.D
 
 
 def short(variant: str) -> str:
-    """The variant for a legend: keys without their groups, as "positives_per_problem=4"."""
+    """The variant for a legend: keys without their groups, as "positives_per_problem=4".
+
+    Keys that are then the same keep a part of theirs, as "first.learning_rate=0.001".
+    """
     settings = [setting.partition("=") for setting in shlex.split(variant)]
-    return " ".join(f"{key.rpartition('.')[2]}={value}" for key, _, value in settings)
+    names = short_keys([key for key, _, _ in settings])
+    return " ".join(f"{names[key]}={value}" for key, _, value in settings)
+
+
+def short_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Each key's last part; its last two where another key has the same last part."""
+    last = {key: key.rpartition(".")[2] for key in keys}
+    shared = {name for name, count in Counter(last.values()).items() if count > 1}
+    return {key: ".".join(key.split(".")[-2:]) if name in shared else name for key, name in last.items()}
 
 
 def natural_key(text: str) -> list[tuple[int, float, str]]:

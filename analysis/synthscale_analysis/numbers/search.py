@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from synthscale_analysis.curves import LABELS, short
+from synthscale_analysis.curves import LABELS, short, short_keys
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import settings_of
 from synthscale_analysis.numbers.paired import block_of, difference, log_odds, pooled_noise
@@ -68,7 +68,7 @@ def edges_of(best: Mapping[str, str], tried: Sequence[Mapping[str, str]]) -> lis
 
     A negative fraction of 0 or 1 cannot be passed and is no edge.
     """
-    found = []
+    found, names = [], short_keys(list(best))
     for key, text in best.items():
         number = _number(text)
         numbers = sorted({value for one in tried if (value := _number(one.get(key, ""))) is not None})
@@ -76,7 +76,7 @@ def edges_of(best: Mapping[str, str], tried: Sequence[Mapping[str, str]]) -> lis
             continue
         for end, word in ((numbers[0], "smallest"), (numbers[-1], "largest")):
             if number == end:
-                found.append(f"{key.rpartition('.')[2]}={text} ({word} of {len(numbers)})")
+                found.append(f"{names[key]}={text} ({word} of {len(numbers)})")
     return found
 
 
