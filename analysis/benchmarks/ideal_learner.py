@@ -28,12 +28,12 @@ from synthscale.problem import PrecedenceConfig, PrecedenceTask, Problem, Split
 from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, write_atomically
 
-OUT = Path(__file__).resolve().parents[2] / "analysis/results/ideal_learner"
+NAME = "ideal_learner"
+OUT = Path(__file__).resolve().parents[2] / "analysis/results" / NAME
 SIZES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 MANY = {"num_operators": 2048, "num_tables": 6, "num_levels": 4, "num_known_operators": 64}  # conf/task/precedence_many
-WORLDS = {"precedence": PrecedenceConfig()} | {
-    f"precedence_many a={tail:g}": PrecedenceConfig(**MANY, zipf_exponent=tail) for tail in (1.0, 1.2, 1.5, 2.0)
-}
+TAILS = (1.0, 1.2, 1.5, 2.0)
+WORLDS = [PrecedenceConfig()] + [PrecedenceConfig(name="precedence_many", **MANY, zipf_exponent=tail) for tail in TAILS]
 NUM_DRAWS, NUM_SWEEPS = 64, 60
 MAX_ENUMERATED = 7  # operators, whose orders are all looked at
 
@@ -120,21 +120,22 @@ def solves(task: PrecedenceTask, problem: Problem, levels: Levels) -> bool:
 
 
 def measure(config: PrecedenceConfig, num_seeds: int, num_test: int) -> pd.DataFrame:
-    """A row for each size and seed: error, and the share of problems all of whose operators some trace named."""
+    """A record for each size and seed, and the share of problems all of whose operators some trace named."""
     task, rows = PrecedenceTask(config), []
     test = task.problems(Split.TEST, num_test)
-    for data_size in SIZES:
-        if data_size > config.max_data_size:
-            continue
+    for data_size in [size for size in SIZES if size <= config.max_data_size]:
         for seed in range(1, num_seeds + 1):
             generator = np.random.default_rng([data_size, seed])
             train = task.problems(Split.TRAIN, data_size, seed)
             levels = draw_levels(task, told_by(task, train, generator), generator)
             named = {word for problem in train for word in problem.text.split()[1::2]}
-            right = np.mean([solves(task, problem, levels) for problem in test])
-            met = np.mean([named.issuperset(problem.text.split()[1::2]) for problem in test])
-            rows.append({"data_size": data_size, "seed": seed, "test_error": 1 - right, "all_operators_met": met})
-    return pd.DataFrame(rows).round(4)
+            right = sum(solves(task, problem, levels) for problem in test) / num_test
+            met = sum(named.issuperset(problem.text.split()[1::2]) for problem in test) / num_test
+            row = {"data_size": data_size, "seed": seed, "num_test": num_test, "test_accuracy": right}
+            rows.append(row | {"test_error": 1 - right, "all_operators_met": met})
+    same = {"study": NAME, "task": config.name, "model": "none", "algorithm": "ideal", "negative_fraction": 0.0}
+    variant = f"task.zipf_exponent={config.zipf_exponent}" if config.num_levels is not None else ""
+    return pd.DataFrame(rows).assign(**same, variant=variant).round(6)
 
 
 def ceiling_table(table: pd.DataFrame) -> Table:
@@ -143,9 +144,10 @@ def ceiling_table(table: pd.DataFrame) -> Table:
     shown.add_column("world")
     for data_size in SIZES:
         shown.add_column(f"N = {data_size}", justify="right")
-    for world, rows in table.groupby("world", sort=False):
+    for (task, variant), rows in table.groupby(["task", "variant"], sort=False):
         means = 100 * rows.groupby("data_size")["test_error"].mean()
-        shown.add_row(str(world), *(f"{means[size]:.1f}" if size in means else "" for size in SIZES))
+        errors = (f"{means[size]:.1f}" if size in means else "" for size in SIZES)
+        shown.add_row(f"{task} {variant}".strip(), *errors)
     return shown
 
 
@@ -157,10 +159,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--test", type=positive, default=1000, help="test problems")
     parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for the table")
     options = parser.parse_args(argv)
-    tables = [measure(config, options.seeds, options.test).assign(world=name) for name, config in WORLDS.items()]
-    table = pd.concat(tables, ignore_index=True)
+    table = pd.concat([measure(config, options.seeds, options.test) for config in WORLDS], ignore_index=True)
     report_console().print(ceiling_table(table))
-    write_atomically(options.out / "ideal_learner.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_atomically(options.out / "results.csv", table.to_csv(index=False, lineterminator="\n").encode())
     return 0
 
 

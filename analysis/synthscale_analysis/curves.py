@@ -30,6 +30,7 @@ LABELS = {
     "step_mix": "per-step mix",
     "rft_filtered": "RFT, filtered by advantage",
     "advantage_weighted": "advantage-weighted RL",
+    "ideal": "ideal learner of the traces",
 }
 COLOURS = {
     "sft": "#000000",
@@ -41,8 +42,9 @@ COLOURS = {
     "step_mix": "#009e73",
     "rft_filtered": "#cc79a7",
     "advantage_weighted": "#8c6d31",
+    "ideal": "#b2182b",
 }
-FURTHER_COLOURS = ("#6a3d9a", "#b2182b", "#4d9221")
+FURTHER_COLOURS = ("#6a3d9a", "#4d9221")
 MARKERS = ("o", "s", "D", "p", "X", "P", "h", "d", "*", "8", "H")
 PART_MARKERS = ("P", "o", "D", "s", "X", "h", "d", "*")
 #: Dashes, as matplotlib takes them: of algorithms, and of variants and fractions within one.

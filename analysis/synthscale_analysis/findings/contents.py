@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from synthscale_analysis.findings.piece import Piece
 from synthscale_analysis.findings.pieces import (
+    CEILING,
     COST,
     CREDIT_COST,
     ERROR,
@@ -21,7 +22,7 @@ from synthscale_analysis.findings.pieces import (
     arms,
 )
 
-_CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K)
+_CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K, CEILING)
 
 STUDIES: Mapping[str, Sequence[Piece]] = {
     "eightfold": _CURVES,

@@ -7,6 +7,7 @@ from synthscale_analysis.figures import arms as arms_script
 from synthscale_analysis.figures import cost, credit_cost, error, fits, heat_map, multiplier, pass_at_k, saturation
 from synthscale_analysis.figures import rounds as rounds_script
 from synthscale_analysis.figures import slope as slope_script
+from synthscale_analysis.findings.ceiling import ceiling_multipliers, ceiling_summary, with_ideal
 from synthscale_analysis.findings.piece import Piece
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.arms import arm_table
@@ -60,6 +61,11 @@ PASS_AT_K = Piece(
     name=pass_at_k.NAME,
     figure=lambda made: pass_at_k.pass_at_k_figure(made.records),
     tables={pass_at_k.NAME: lambda made: _some(pass_at_k.pass_at_k_table(made.records), pass_at_k.ABSENT)},
+)
+CEILING = Piece(
+    name="ceiling",
+    figure=lambda made: error.error_figure(with_ideal(made.records)),
+    tables={"ceiling": ceiling_summary, "ceiling_multipliers": ceiling_multipliers},
 )
 HEAT_MAP = Piece(
     name=heat_map.NAME,
