@@ -15,20 +15,19 @@ from synthscale_analysis.records import read_records
 
 IDEAL = Path(__file__).parents[2] / "results" / "ideal_learner"
 METHODS = ("sft", "rft", "step_mix")
-TAIL = "task.zipf_exponent="
-DEFAULT_TAIL = "1.0"
+DEFAULT_TAIL = " zipf_exponent=1.0"  # of conf/task/precedence_many, as its records' task says it
 
 
 def with_ideal(records: pd.DataFrame) -> pd.DataFrame:
     """The records of some methods, and the ideal learner's at their sizes; UserError where it has none of the task."""
     methods = records[records["algorithm"].isin(METHODS)]
     ideal = read_records(IDEAL)
-    tails = ideal["variant"].fillna("").str.removeprefix(TAIL)
-    ideal = ideal[ideal["task"].isin(records["task"]) & tails.isin(["", DEFAULT_TAIL])]
-    ideal = ideal[ideal["data_size"].isin(methods["data_size"])]
+    of_task = ideal["task"].astype(str).str.removesuffix(DEFAULT_TAIL).isin(set(records["task"].astype(str)))
+    ideal = ideal[of_task & ideal["data_size"].isin(methods["data_size"])]
     if ideal.empty or methods.empty:
         raise UserError("no ideal learner was simulated for this task")
-    return pd.concat([methods, ideal.assign(model=methods["model"].iloc[0], variant="")], ignore_index=True)
+    task, model = methods["task"].iloc[0], methods["model"].iloc[0]
+    return pd.concat([methods, ideal.assign(task=task, model=model)], ignore_index=True)
 
 
 def ceiling_summary(made: Material) -> pd.DataFrame:
