@@ -47,6 +47,7 @@ MEASURES = {
     "credit": {"num_negatives", "num_prefixes", "num_rollouts", "num_sampled_tokens", "sample_seconds", "device"},
     "compose": {"num_train_positives", "num_train_pairs"},
     "evaluate": {"num_test", "test_accuracy", "test_accuracy_low", "test_accuracy_high", "wrong_step_share"}
+    | {"wrong_decision_share", "wrong_execution_share"}
     | {f"{metric}_at_{k}" for metric in ("pass", "maj") for k in (1, 4, 16)},
 }
 
@@ -264,3 +265,4 @@ def test_gsm8k_with_a_model_of_its_own(compose_run, tmp_path, gsm8k_folder, smal
     measures = artifacts["evaluate"].measures
     assert measures["num_test"] == 8 and 0 <= measures["test_accuracy"] <= 1
     assert measures["wrong_step_share"] is None
+    assert measures["wrong_decision_share"] is None and measures["wrong_execution_share"] is None

@@ -266,6 +266,32 @@ def test_every_weight_is_optimized_once_and_only_matrices_decay(random_policy):
     assert sorted(ids) == sorted(id(p) for p in policy.model.parameters())
 
 
+def test_a_larger_epsilon_leaves_words_alone_that_no_example_has(random_policy, positives):
+    """With tied embeddings every word's row has a gradient, by the softmax; Adam makes whole steps of the smallest."""
+
+    def moved(epsilon: float | None) -> tuple[float, float]:
+        policy = random_policy(0)
+        config = TrainerConfig(batch_size=8, weight_decay=0.0, adam_epsilon=epsilon)
+        module = PolicyModule(policy.model, Objective(1e-2, 10, BETA, WEIGHT), config, lambda: 0.5)
+        batch, table = batch_of(policy, positives, policy), policy.model.get_input_embeddings().weight
+        before = table.detach().clone()
+        optimizer = module.configure_optimizers()["optimizer"]
+        assert {group["eps"] for group in optimizer.param_groups} == {1e-8 if epsilon is None else epsilon}
+        for _ in range(5):
+            optimizer.zero_grad()
+            module.training_step(batch, 0).backward()
+            optimizer.step()
+        present = torch.zeros(len(table), dtype=torch.bool)
+        for rows in batch.passes:
+            present[rows.input_ids_BT.flatten()] = True
+        shift = (table.detach() - before).norm(dim=1)
+        return float(shift[present].mean()), float(shift[~present].mean())
+
+    usual, held = moved(None), moved(1.0)
+    assert usual[1] > 0.5 * usual[0]
+    assert held[1] < 0.5 * held[0]
+
+
 @pytest.mark.parametrize("num_ranks", [1, 2, 3, 5, 12])
 @pytest.mark.parametrize("kinds", ["both", "positives", "pairs"])
 def test_the_mean_over_ranks_of_gradients_is_that_of_the_whole_batch(

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from synthscale.evaluation.grade import grade_continuation, has_wrong_step
+from synthscale.evaluation.grade import first_wrong_step, grade_continuation, has_wrong_step
 from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
 from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
-from synthscale.problem import IF_SET, Problem, Split, Task, TaskConfig, Verdict, check_between
+from synthscale.problem import IF_SET, Problem, Split, StepTruth, Task, TaskConfig, Verdict, check_between
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.rows import SolutionRow
 from synthscale.stage.stage import Artifact, Measures
 
-VERSION = 2
+VERSION = 3
 KS = (1, 4, 16)
 TEST_SEED = 0  # the samples' own; every point meets the same draws
 
@@ -99,7 +99,11 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, sessi
 
 
 def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Sequence[SolutionRow]]) -> Measures:
-    """Accuracy with its 95 % Wilson interval, and the share of right answers that hold a wrong step."""
+    """Accuracy with its 95 % Wilson interval, and where a world knows, what goes wrong first.
+
+    wrong_step_share is of right answers, those that hold a wrong step; wrong_decision_share and wrong_execution_share
+    are of all problems, those whose first wrong step is of that kind, whatever the answer.
+    """
     correct = [(problem, row) for problem, (row,) in zip(problems, greedy, strict=True) if row.correct]
     low, high = wilson_interval(len(correct), len(problems))
     wrong_steps = [has_wrong_step(task, problem, row.solution) for problem, row in correct]
@@ -110,7 +114,16 @@ def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Se
         "test_accuracy_low": low,
         "test_accuracy_high": high,
         "wrong_step_share": sum(spurious) / len(spurious) if spurious else None,
+        **first_wrong_shares(task, [(problem, row) for problem, (row,) in zip(problems, greedy, strict=True)]),
     }
+
+
+def first_wrong_shares(task: Task, solved: Sequence[tuple[Problem, SolutionRow]]) -> Measures:
+    """Of all solutions, those whose first wrong step is a wrong decision, and a wrong execution; None: nobody knows."""
+    is_known = any(task.step_truths(problem, task.steps(row.solution)) for problem, row in solved)
+    first = [first_wrong_step(task, problem, row.solution) for problem, row in solved]
+    kinds = {"wrong_decision_share": StepTruth.WRONG_DECISION, "wrong_execution_share": StepTruth.WRONG_EXECUTION}
+    return {name: first.count(kind) / len(first) if is_known else None for name, kind in kinds.items()}
 
 
 def vote(task: Task, problem: Problem, row: SolutionRow) -> str | None:

@@ -65,6 +65,8 @@ class Record:
     maj_at_4: float | None = None
     maj_at_16: float | None = None
     wrong_step_share: float | None = None  # of right answers, those that hold a wrong step
+    wrong_decision_share: float | None = None  # of all test problems, those whose first wrong step is a decision
+    wrong_execution_share: float | None = None  # and those where it is an execution
     pit_precision: float | None = None  # of chosen pits, those that are truly wrong steps
     num_accepted_judged: int | None = None  # accepted samples that a filter by advantage looked at
     num_accepted_dropped: int | None = None

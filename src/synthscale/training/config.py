@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from synthscale.policy.config import Device
-from synthscale.problem import ONLY_HOW, check_between
+from synthscale.problem import IF_SET, ONLY_HOW, check_between
 
 
 class Precision(Enum):
@@ -37,6 +37,9 @@ class TrainerConfig:
     max_grad_norm: float = 1.0
     warmup_share: float = 0.05  # of the updates, linear; then cosine to zero
     adam_beta2: float = 0.98
+    # Adam's ε; null: 1e-8, torch's. Adam takes a whole step along the smallest gradient as long as it keeps its sign, such
+    # as that of words which no example has: a larger ε, of the gradients' size, leaves them where they are.
+    adam_epsilon: float | None = field(default=None, metadata=IF_SET)
     num_validations: int = 4  # times that validation loss and accuracy are measured, evenly over the updates
     num_validation: int = 200  # problems
     device: Device = Device.auto
@@ -51,6 +54,8 @@ class TrainerConfig:
         check_between("trainer.max_grad_norm", self.max_grad_norm, 1e-6, 1e6)
         check_between("trainer.warmup_share", self.warmup_share, 0.0, 1.0)
         check_between("trainer.adam_beta2", self.adam_beta2, 0.0, 0.99999)
+        if self.adam_epsilon is not None:
+            check_between("trainer.adam_epsilon", self.adam_epsilon, 0.0, 1.0)
         check_between("trainer.num_validations", self.num_validations, 1, 1000)
         check_between("trainer.num_validation", self.num_validation, 1, 1_000_000)
         if self.micro_batch_size is not None:

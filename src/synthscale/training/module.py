@@ -23,6 +23,8 @@ from synthscale.training.logprobs import rows_logprobs, target_logprobs
 from synthscale.training.precision import computing
 from synthscale.training.sharding import ShardedStrategy
 
+ADAM_EPSILON = 1e-8
+
 
 @dataclass(frozen=True, slots=True)
 class Objective:
@@ -130,8 +132,13 @@ class PolicyModule(lightning.LightningModule):
             {"params": [p for name, p in named if name not in self.matrices], "weight_decay": 0.0},
         ]
         groups = [group for group in groups if group["params"]]
+        config = self.config
         optimizer = torch.optim.AdamW(
-            groups, lr=self.objective.learning_rate, betas=(0.9, self.config.adam_beta2), fused=True
+            groups,
+            lr=self.objective.learning_rate,
+            betas=(0.9, config.adam_beta2),
+            eps=ADAM_EPSILON if config.adam_epsilon is None else config.adam_epsilon,
+            fused=True,
         )
         num_updates = self.objective.num_updates
         num_warmup = max(1, round(self.config.warmup_share * num_updates))
