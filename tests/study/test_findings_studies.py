@@ -29,7 +29,7 @@ OTHERWISE = {
     "eightfold_slow": [SHIPPED],
     "slope": [SHIPPED],
     "spurious": ["task=precedence_lucky"],
-    "star_graph": ["task.num_arms=2", "task.arm_length=2", "task.num_nodes=8", "pretraining.num_updates=60"],
+    "star_graph": ["task.num_arms=2", "task.arm_length=2", "task.num_nodes=12", "pretraining.num_updates=200"],
 }
 
 
