@@ -31,9 +31,18 @@ from synthscale_analysis.output import report_console, write_atomically
 NAME = "ideal_learner"
 OUT = Path(__file__).resolve().parents[2] / "analysis/results" / NAME
 SIZES = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-MANY = {"num_operators": 2048, "num_tables": 6, "num_levels": 4, "num_known_operators": 64}  # conf/task/precedence_many
 TAILS = (1.0, 1.2, 1.5, 2.0)
-WORLDS = [PrecedenceConfig()] + [PrecedenceConfig(name="precedence_many", **MANY, zipf_exponent=tail) for tail in TAILS]
+WORLDS = [PrecedenceConfig()] + [
+    PrecedenceConfig(  # conf/task/precedence_many
+        name="precedence_many",
+        num_operators=2048,
+        num_tables=6,
+        num_levels=4,
+        num_known_operators=64,
+        zipf_exponent=tail,
+    )
+    for tail in TAILS
+]
 NUM_DRAWS, NUM_SWEEPS = 64, 60
 MAX_ENUMERATED = 7  # operators, whose orders are all looked at
 
@@ -89,9 +98,9 @@ def swept(task: PrecedenceTask, known: Known, generator: np.random.Generator) ->
     levels = generator.integers(0, num_levels, size=(NUM_DRAWS, len(task.operators)))
     named = sorted({*floors, *ceilings})
     levels[:, named] = task.levels[named]
-    limits = [(i, *map(columns, (floors.get(i, []), ceilings.get(i, [])))) for i in named]
+    limits = [(i, *columns(floors.get(i, [])), *columns(ceilings.get(i, []))) for i in named]
     for _ in range(NUM_SWEEPS):
-        for i, (under, over_by), (above, under_by) in limits:
+        for i, under, over_by, above, under_by in limits:
             low = (levels[:, under] + over_by).max(axis=1, initial=0)
             high = (levels[:, above] - under_by).min(axis=1, initial=num_levels - 1)
             levels[:, i] = generator.integers(low, high + 1)
@@ -133,9 +142,9 @@ def measure(config: PrecedenceConfig, num_seeds: int, num_test: int) -> pd.DataF
             met = sum(named.issuperset(problem.text.split()[1::2]) for problem in test) / num_test
             row = {"data_size": data_size, "seed": seed, "num_test": num_test, "test_accuracy": right}
             rows.append(row | {"test_error": 1 - right, "all_operators_met": met})
-    same = {"study": NAME, "task": config.name, "model": "none", "algorithm": "ideal", "negative_fraction": 0.0}
     variant = f"task.zipf_exponent={config.zipf_exponent}" if config.num_levels is not None else ""
-    return pd.DataFrame(rows).assign(**same, variant=variant).round(6)
+    table = pd.DataFrame(rows).assign(study=NAME, task=config.name, model="none", algorithm="ideal")
+    return table.assign(negative_fraction=0.0, variant=variant).round(6)
 
 
 def ceiling_table(table: pd.DataFrame) -> Table:

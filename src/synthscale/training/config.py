@@ -37,8 +37,8 @@ class TrainerConfig:
     max_grad_norm: float = 1.0
     warmup_share: float = 0.05  # of the updates, linear; then cosine to zero
     adam_beta2: float = 0.98
-    # Adam's ε; null: 1e-8, torch's. Adam takes a whole step along the smallest gradient as long as it keeps its sign, such
-    # as that of words which no example has: a larger ε, of the gradients' size, leaves them where they are.
+    # Adam's epsilon; null: 1e-8, torch's. Adam takes a whole step along the smallest gradient as long as it keeps its
+    # sign, such as that of words which no example has: an epsilon of the gradients' size leaves them where they are.
     adam_epsilon: float | None = field(default=None, metadata=IF_SET)
     num_validations: int = 4  # times that validation loss and accuracy are measured, evenly over the updates
     num_validation: int = 200  # problems
