@@ -100,9 +100,9 @@ def swept(task: PrecedenceTask, known: Known, generator: np.random.Generator) ->
     levels[:, named] = task.levels[named]
     limits = [(i, *columns(floors.get(i, [])), *columns(ceilings.get(i, []))) for i in named]
     for _ in range(NUM_SWEEPS):
-        for i, under, over_by, above, under_by in limits:
-            low = (levels[:, under] + over_by).max(axis=1, initial=0)
-            high = (levels[:, above] - under_by).min(axis=1, initial=num_levels - 1)
+        for i, lower, over_by, higher, under_by in limits:
+            low = (levels[:, lower] + over_by).max(axis=1, initial=0)
+            high = (levels[:, higher] - under_by).min(axis=1, initial=num_levels - 1)
             levels[:, i] = generator.integers(low, high + 1)
     return levels
 
