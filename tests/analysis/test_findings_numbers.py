@@ -118,6 +118,16 @@ class TestRounds:
         [
             ("rft", "algorithm.num_rounds=3 algorithm.beta=0.2", ("rft algorithm.beta=0.2", 3)),
             ("rft", "recipe.rounds=2", ("rft", 2)),
+            (
+                "step_mix",
+                "algorithm.num_rounds=3 algorithm.second.updates_per_problem=0.833",
+                ("step_mix updates_per_problem_in_all=2.5", 3),
+            ),
+            (
+                "step_mix",
+                "algorithm.num_rounds=1 algorithm.second.updates_per_problem=2.5",
+                ("step_mix updates_per_problem_in_all=2.5", 1),
+            ),
             ("step_mix_3_rounds", "", ("step_mix", 3)),
             ("step_mix_rounds2", "", ("step_mix", 2)),
             ("step_mix", "", ("step_mix", 1)),

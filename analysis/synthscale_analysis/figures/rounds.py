@@ -39,7 +39,7 @@ def rounds_figure(records: pd.DataFrame) -> Figure:
     sizes = sorted(table["data_size"].unique())[-MAX_SIZES:]
     looks = _looks(table)
     with house_style():
-        height = 4.6 + 0.2 * -(-len(looks) // 2)
+        height = 4.6 + 0.2 * len(looks)
         figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
         grid = figure.subplots(2, len(sizes), sharey="row", squeeze=False)
         for column, size in enumerate(sizes):
@@ -49,7 +49,7 @@ def rounds_figure(records: pd.DataFrame) -> Figure:
             _draw_differences(grid[1, column], here, seeds[seeds["data_size"] == size], looks)
         percent_axis(grid[0, 0], "test accuracy, %")
         percent_axis(grid[1, 0], "less one round, points", is_difference=True)
-        figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        figure.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside lower center")
     return figure
 
 

@@ -4,7 +4,8 @@ A round samples from the newest policy, composes and fine-tunes. Its number is, 
 `num_rounds` (or `rounds`) of the variant, the `compose` stages of a recipe in it, or the end of the algorithm's name,
 as in `step_mix_2_rounds` or `rft_rounds3`. An algorithm that says nothing has one round, SFT none.
 
-Arms that differ in the number alone are a method. Each is held against the same method with one round, seed by seed;
+Arms that differ in the number alone are a method, and make as many updates in all: updates a problem of a second phase,
+which each round has, are told times the rounds. Each arm is held against the same method with one round, seed by seed;
 an arm without such a one, as a control with more updates, against the only one-round arm of the study.
 """
 
@@ -34,6 +35,7 @@ SEED_COLUMNS = (
 ABSENT = "no method was run with several numbers of rounds"
 _ONE_PHASE = ("sft", "sft_matched")
 _KEYS, _RECIPE = ("num_rounds", "rounds"), "recipe"
+_UPDATES, _IN_ALL = "algorithm.second.updates_per_problem", "updates_per_problem_in_all"
 _NAMED = re.compile(r"(?P<method>.+?)_(?:r|rounds?_?)(?P<after>\d+)|(?P<method_before>.+?)_(?P<before>\d+)_?rounds?")
 
 
@@ -68,11 +70,17 @@ def split_rounds(algorithm: str, variant: str) -> tuple[str, int]:
     recipes = [value for key, value in settings.items() if key.rpartition(".")[2] == _RECIPE]
     if numbers or recipes:
         number = int(float(numbers[0])) if numbers else _stages(recipes[0]).count("compose")
-        return _method(algorithm, settings), number
+        return _method(algorithm, in_all(settings, number)), number
     if named := _NAMED.fullmatch(algorithm):
         method = named["method"] or named["method_before"]
         return _method(method, settings), int(named["after"] or named["before"])
     return _method(algorithm, settings), 0 if algorithm in _ONE_PHASE else 1
+
+
+def in_all(settings: dict[str, str], num_rounds: int) -> dict[str, str]:
+    """The settings with the updates of all rounds in place of a round's, to three digits."""
+    told = {key: value for key, value in settings.items() if key != _UPDATES}
+    return told | ({_IN_ALL: f"{num_rounds * float(settings[_UPDATES]):.3g}"} if _UPDATES in settings else {})
 
 
 def rounds_table(records: pd.DataFrame) -> pd.DataFrame:
