@@ -28,7 +28,7 @@ REFUSED = {
     "trainer.batchsize=4": "There is no key batchsize in trainer; did you mean batch_size?",
     "+algorithm.betta=1": "There is no key algorithm.betta; did you mean beta?",
     "+nonsense=1": "There is no key nonsense; accepted are algorithm,",
-    "algorithm=stp_dpo": "algorithm=stp_dpo is not known (did you mean step_dpo?); accepted are advantage_weighted, dpo,",
+    "algorithm=stp_dpo": "algorithm=stp_dpo is not known (did you mean step_dpo?); accepted are advantage_weighted,",
     "algorithm=foo": "algorithm=foo is not known; accepted are advantage_weighted, dpo,",
     "study=foo": "study=foo is not known; accepted are",
     "hydra/launcher=foo": "hydra/launcher=foo is not known; accepted are basic, local",
