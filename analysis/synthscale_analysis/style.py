@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.output import FORMATS, write_atomically
@@ -94,6 +94,21 @@ def rate_axis(axes: Axes) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda rate, _: f"{rate:g}"))
+
+
+def multiplier_axis(axes: Axes) -> None:
+    """A logarithmic vertical axis of ratios, as 1.5×; set its scale and limits before."""
+    axes.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda multiplier, _: f"{multiplier:g}×"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def bound_entries(behind: str = "") -> list[Line2D]:
+    """What a legend says of the triangles that are bounds."""
+    look: Any = {"linestyle": "", "color": "#404040", "markerfacecolor": "white", "markersize": 7}
+    return [
+        Line2D([], [], marker=mark, label=told + behind, **look) for mark, told in (("^", "at least"), ("v", "at most"))
+    ]
 
 
 def legend_entry(curve: Curve) -> Line2D:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Problem, Split, Verdict, split_steps
-from synthscale.stage.evaluate import first_wrong_shares
+from synthscale.stage.evaluate import wrong_shares
 from synthscale.stage.rows import SolutionRow
 
 TASK = PrecedenceTask(PrecedenceConfig())
@@ -20,8 +20,16 @@ def test_the_first_wrong_step_decides_what_went_wrong():
     first, *others = split_steps(right)
     executed_wrongly = first.replace("|", "| 0")
     solutions = [right, right, decided_wrongly, "\n".join([executed_wrongly, *others]), decided_wrongly + "\nnothing"]
-    rows = [(problem, SolutionRow(problem.problem_id, 0, text, Verdict.WRONG.value)) for text in solutions]
-    assert first_wrong_shares(TASK, rows) == {"wrong_decision_share": 0.4, "wrong_execution_share": 0.2}
+    verdicts = [Verdict.CORRECT, Verdict.CORRECT, Verdict.WRONG, Verdict.CORRECT, Verdict.WRONG]
+    rows = [
+        (problem, SolutionRow(problem.problem_id, 0, text, verdict.value))
+        for text, verdict in zip(solutions, verdicts, strict=True)
+    ]
+    assert wrong_shares(TASK, rows) == {
+        "wrong_step_share": 1 / 3,
+        "wrong_decision_share": 0.4,
+        "wrong_execution_share": 0.2,
+    }
 
 
 def test_where_nobody_knows_there_is_no_share():
@@ -31,5 +39,4 @@ def test_where_nobody_knows_there_is_no_share():
 
     problem = TASK.problems(Split.TEST, 1)[0]
     rows = [(problem, SolutionRow(problem.problem_id, 0, "p0", Verdict.WRONG.value))]
-    shares = first_wrong_shares(Unknown(PrecedenceConfig()), rows)
-    assert shares == {"wrong_decision_share": None, "wrong_execution_share": None}
+    assert set(wrong_shares(Unknown(PrecedenceConfig()), rows).values()) == {None}

@@ -16,7 +16,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from synthscale.scaling import CensoredValue, DataMultiplier, Reach
 from synthscale_analysis.curves import LABELS, Curve, curves_of
@@ -26,7 +25,16 @@ from synthscale_analysis.numbers.estimates import BASELINES, multipliers_of
 from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import SIZE_LABEL, WIDTH_INCHES, dodges, house_style, save_figure, size_axis
+from synthscale_analysis.style import (
+    SIZE_LABEL,
+    WIDTH_INCHES,
+    bound_entries,
+    dodges,
+    house_style,
+    multiplier_axis,
+    save_figure,
+    size_axis,
+)
 
 NAME = "data_multiplier"
 _TRIANGLES = {Reach.MORE_THAN: "^", Reach.LESS_THAN: "v"}
@@ -62,9 +70,7 @@ def _prepare_panel(axes: Axes, sizes: Sequence[float], baseline: str, num_untold
     size_axis(axes, sizes)
     axes.set_xlabel("")
     axes.set_yscale("log", base=2)
-    axes.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda multiplier, _: f"{multiplier:g}×"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    multiplier_axis(axes)
     axes.axhline(1.0, color="#404040", linewidth=1.0, zorder=1)
     axes.set_ylabel("data multiplier")
     untold = f" ({num_untold} point{'s' * (num_untold != 1)} cannot be told: not drawn)" if num_untold else ""
@@ -112,11 +118,7 @@ def _legend(curves: list[Curve]) -> list[Line2D]:
         Line2D([], [], marker=curve.marker, color=curve.colour, linestyle="", markersize=6, label=curve.label)
         for curve in curves
     ]
-    for triangle, label in (("^", "at least (beyond the baseline)"), ("v", "at most (beyond the baseline)")):
-        mark = Line2D([], [], marker=triangle, linestyle="", color="#404040", markerfacecolor="white", markersize=7)
-        mark.set_label(label)
-        entries.append(mark)
-    return entries
+    return entries + bound_entries(" (beyond the baseline)")
 
 
 @one_sentence_errors

@@ -16,7 +16,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from synthscale.scaling import Reach
 from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, LABELS, LINE_STYLES, MARKERS
@@ -24,7 +23,7 @@ from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.numbers.slopes import multiplier_at, slope_multipliers, slope_table
 from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.records import read_records
-from synthscale_analysis.style import WIDTH_INCHES, draw_means, house_style, save_figure
+from synthscale_analysis.style import WIDTH_INCHES, bound_entries, draw_means, house_style, multiplier_axis, save_figure
 
 NAME = "slope"
 RATIOS = (0.9, 0.8, 0.7)
@@ -105,9 +104,7 @@ def _draw_theory(axes: Axes, limits: tuple[float, float]) -> None:
     axes.axhline(1.0, color="#404040", linewidth=1.0, zorder=1)
     axes.set_xlim(max(left, 0.0), right)
     axes.set_ylim(*limits)
-    axes.yaxis.set_major_locator(LogLocator(base=2, subs=(1.0, 1.5)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda multiplier, _: f"{multiplier:g}×"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    multiplier_axis(axes)
 
 
 def _draw_slopes(axes: Axes, slopes: pd.DataFrame) -> None:
@@ -138,11 +135,7 @@ def _entries(looks: Looks) -> list[Line2D]:
         curve = Line2D([], [], color=_GREY, linewidth=1.0, label=f"theory, r = {ratio:g}")
         curve.set(linestyle=style)
         entries.append(curve)
-    for triangle, label in (("^", "at least"), ("v", "at most")):
-        mark = Line2D([], [], marker=triangle, linestyle="", color="#404040", markerfacecolor="white", markersize=6)
-        mark.set_label(label)
-        entries.append(mark)
-    return entries
+    return entries + bound_entries()
 
 
 @one_sentence_errors

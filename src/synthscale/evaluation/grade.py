@@ -24,9 +24,3 @@ def has_wrong_step(task: Task, problem: Problem, solution: str) -> bool | None:
     """Whether the world calls any step of the solution wrong; None where no one knows."""
     truths = task.step_truths(problem, task.steps(solution))
     return any(truth is not StepTruth.RIGHT for truth in truths) if truths else None
-
-
-def first_wrong_step(task: Task, problem: Problem, solution: str) -> StepTruth | None:
-    """What is wrong with the first step that the world calls wrong; None where there is none, or no one knows."""
-    truths = task.step_truths(problem, task.steps(solution)) or []
-    return next((truth for truth in truths if truth is not StepTruth.RIGHT), None)

@@ -41,7 +41,6 @@ from synthscale.problem.world import (
     KNOWN_SHARE,
     MAX_DATA_SIZE,
     MAX_HELD_OUT,
-    OPERATOR_SYMBOLS,
     SPLIT_CODE,
     Array,
     Codes,
@@ -49,10 +48,10 @@ from synthscale.problem.world import (
     WorldConfig,
     is_of,
     named_generator,
-    operator_words,
     zipf,
 )
 
+OPERATOR_SYMBOLS = "+-*/%^&~!@$?<>:;"
 MAX_OPERATORS = 100_000
 
 
@@ -358,3 +357,8 @@ class PrecedenceTask(World):
         for operator, value in zip(operators, values[1:], strict=True):
             tokens += [self.operators[operator], str(value)]
         return Problem(text=" ".join(tokens), answer=str(answer))
+
+
+def operator_words(num_operators: int, num_tables: int) -> list[str]:
+    """Words of operators that share tables, the i-th table i modulo their number: its symbol, and a number."""
+    return [f"{OPERATOR_SYMBOLS[i % num_tables]}{i // num_tables}" for i in range(num_operators)]

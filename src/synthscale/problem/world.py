@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from synthscale.problem.problem import Problem, Split, StepTruth, TaskConfig, Verdict, check_between
 from synthscale.problem.steps import exact_steps, join_steps, split_steps
 
-OPERATOR_SYMBOLS = "+-*/%^&~!@$?<>:;"
 CHUNK_SIZE = 4096
 MAX_BARREN_CHUNKS = 50  # chunks without a new problem after which the world counts as exhausted
 MAX_DATA_SIZE = 1_000_000
@@ -159,11 +158,6 @@ class World(ABC):
 def named_generator(world_seed: int, purpose: str) -> np.random.Generator:
     """What a world's rules of one kind are drawn by."""
     return np.random.default_rng([world_seed, *purpose.encode()])
-
-
-def operator_words(num_operators: int, num_tables: int) -> list[str]:
-    """Words of operators that share tables, the i-th table i modulo their number: its symbol, and a number."""
-    return [f"{OPERATOR_SYMBOLS[i % num_tables]}{i // num_tables}" for i in range(num_operators)]
 
 
 def zipf(num: int, exponent: float) -> NDArray[np.float64]:

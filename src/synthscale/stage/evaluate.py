@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from synthscale.evaluation.grade import first_wrong_step, grade_continuation, has_wrong_step
+from synthscale.evaluation.grade import grade_continuation
 from synthscale.evaluation.metrics import maj_at_k, pass_at_k, wilson_interval
 from synthscale.policy.config import Device, PolicyConfig, SamplerConfig
 from synthscale.problem import IF_SET, Problem, Split, StepTruth, Task, TaskConfig, Verdict, check_between
@@ -99,31 +99,33 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, sessi
 
 
 def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Sequence[SolutionRow]]) -> Measures:
-    """Accuracy with its 95 % Wilson interval, and where a world knows, what goes wrong first.
+    """Accuracy with its 95 % Wilson interval, and where the world knows, what is wrong in solutions."""
+    num_correct = sum(row.correct for (row,) in greedy)
+    low, high = wilson_interval(num_correct, len(problems))
+    return {
+        "num_test": len(problems),
+        "test_accuracy": num_correct / len(problems),
+        "test_accuracy_low": low,
+        "test_accuracy_high": high,
+        **wrong_shares(task, [(problem, row) for problem, (row,) in zip(problems, greedy, strict=True)]),
+    }
+
+
+def wrong_shares(task: Task, solved: Sequence[tuple[Problem, SolutionRow]]) -> Measures:
+    """What is wrong in solutions whose steps' truth is known; None where there is none.
 
     wrong_step_share is of right answers, those that hold a wrong step; wrong_decision_share and wrong_execution_share
     are of all problems, those whose first wrong step is of that kind, whatever the answer.
     """
-    correct = [(problem, row) for problem, (row,) in zip(problems, greedy, strict=True) if row.correct]
-    low, high = wilson_interval(len(correct), len(problems))
-    wrong_steps = [has_wrong_step(task, problem, row.solution) for problem, row in correct]
-    spurious = [wrong for wrong in wrong_steps if wrong is not None]
+    truths = [(row.correct, task.step_truths(problem, task.steps(row.solution))) for problem, row in solved]
+    first = [(correct, next((t for t in of if t is not StepTruth.RIGHT), None)) for correct, of in truths if of]
+    of_right = [wrong for correct, wrong in first if correct]
+    kinds = [wrong for _, wrong in first]
     return {
-        "num_test": len(problems),
-        "test_accuracy": len(correct) / len(problems),
-        "test_accuracy_low": low,
-        "test_accuracy_high": high,
-        "wrong_step_share": sum(spurious) / len(spurious) if spurious else None,
-        **first_wrong_shares(task, [(problem, row) for problem, (row,) in zip(problems, greedy, strict=True)]),
+        "wrong_step_share": sum(wrong is not None for wrong in of_right) / len(of_right) if of_right else None,
+        "wrong_decision_share": kinds.count(StepTruth.WRONG_DECISION) / len(solved) if kinds else None,
+        "wrong_execution_share": kinds.count(StepTruth.WRONG_EXECUTION) / len(solved) if kinds else None,
     }
-
-
-def first_wrong_shares(task: Task, solved: Sequence[tuple[Problem, SolutionRow]]) -> Measures:
-    """Of all solutions, those whose first wrong step is a wrong decision, and a wrong execution; None: nobody knows."""
-    is_known = any(task.step_truths(problem, task.steps(row.solution)) for problem, row in solved)
-    first = [first_wrong_step(task, problem, row.solution) for problem, row in solved]
-    kinds = {"wrong_decision_share": StepTruth.WRONG_DECISION, "wrong_execution_share": StepTruth.WRONG_EXECUTION}
-    return {name: first.count(kind) / len(first) if is_known else None for name, kind in kinds.items()}
 
 
 def vote(task: Task, problem: Problem, row: SolutionRow) -> str | None:

@@ -60,7 +60,7 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         task,
         model,
         encoder,
-        num_problems=trainer.num_validation,
+        num_problems=min(trainer.num_validation, config.world.max_validation),
         max_new_tokens=config.world.max_solution_tokens,
     )
     data = MixedDataModule(

@@ -33,6 +33,7 @@ ALGORITHM_ORDER = (
     "sft",
     "sft_matched",
     "rft",
+    "rft_from_base",
     "rft_filtered",
     "dpo",
     "step_dpo",

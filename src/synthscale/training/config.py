@@ -55,7 +55,7 @@ class TrainerConfig:
         check_between("trainer.warmup_share", self.warmup_share, 0.0, 1.0)
         check_between("trainer.adam_beta2", self.adam_beta2, 0.0, 0.99999)
         if self.adam_epsilon is not None:
-            check_between("trainer.adam_epsilon", self.adam_epsilon, 0.0, 1.0)
+            check_between("trainer.adam_epsilon", self.adam_epsilon, 1e-16, 1.0)
         check_between("trainer.num_validations", self.num_validations, 1, 1000)
         check_between("trainer.num_validation", self.num_validation, 1, 1_000_000)
         if self.micro_batch_size is not None:
