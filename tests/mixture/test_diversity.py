@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance.Levenshtein import normalized_distance
 
+from synthscale.credit.pit import PitRule
 from synthscale.mixture.diversity import choose_diverse, first_of_each, reasoning_of
 from synthscale.mixture.example import Example
 from synthscale.mixture.mixture import MixtureConfig, PositiveChoice
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Problem, Split
-from synthscale.stage.compose import OfProblem, choose_positives
+from synthscale.stage.compose import ComposeConfig, OfProblem, choose_positives
 from synthscale.stage.rows import SolutionRow
 from synthscale.study.recipe import build_point
 
@@ -109,7 +110,11 @@ def positives(mixture: MixtureConfig) -> list[str]:
     samples = [Example("id", problem.text + "\n", text) for text in ["<<1+1=2>> 2", *TEXTS]]
     traces = [SolutionRow("id", 0, "<<1+1=2>> 2", "correct")]
     of = OfProblem(problem, "id", problem.text + "\n", traces, [], [], [], [])
-    return [example.chosen for example in choose_positives(PrecedenceTask(PrecedenceConfig()), mixture, of, samples)]
+    task = PrecedenceConfig()
+    config = ComposeConfig(
+        task=task, mixture=mixture, max_negatives_per_problem=1, pit_rule=PitRule.lowest_value, best_of=1
+    )
+    return [example.chosen for example in choose_positives(PrecedenceTask(task), config, of, samples, None)]
 
 
 def test_the_mixture_keeps_the_first_drawn_or_the_diverse():
