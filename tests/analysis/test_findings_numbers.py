@@ -16,8 +16,10 @@ from synthscale_analysis.figures.arms import arms_figure
 from synthscale_analysis.figures.credit_cost import credit_cost_figure
 from synthscale_analysis.figures.rounds import rounds_figure
 from synthscale_analysis.figures.slope import slope_figure
+from synthscale_analysis.figures.wrong_steps import wrong_steps_figure
 from synthscale_analysis.numbers.arms import arm_table, reference_arms
 from synthscale_analysis.numbers.credit_costs import credit_cost_table
+from synthscale_analysis.numbers.estimates import error_by_size
 from synthscale_analysis.numbers.rounds import rounds_by_seed, rounds_table, split_rounds
 from synthscale_analysis.numbers.search import edges_of, search_table
 from synthscale_analysis.numbers.slopes import (
@@ -28,6 +30,7 @@ from synthscale_analysis.numbers.slopes import (
     tail_exponent,
     theory_slope,
 )
+from synthscale_analysis.numbers.wrong_steps import wrong_steps_table
 from synthscale_analysis.records import read_records
 
 
@@ -241,3 +244,30 @@ class TestSearch:
     def test_one_setting_is_no_search(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="several settings"):
             search_table(read([row for row in search() if row["variant"] == "algorithm.beta=0.1"], tmp_path))
+
+
+class TestWrongSteps:
+    def test_shares_have_the_interval_that_an_error_would_have(self, tmp_path: Path) -> None:
+        rows = [
+            record("sft", size, seed, 0.5 - share)
+            | {"wrong_decision_share": 0.5, "wrong_execution_share": share, "test_error": share}
+            for size, share_of in ((64, (0.1, 0.2, 0.3)), (128, (0.05, 0.06, 0.1)))
+            for seed, share in zip(SEEDS, share_of, strict=True)
+        ]
+        table = wrong_steps_table(records := read(rows, tmp_path))
+        assert table["mean_wrong_execution_share"].tolist() == pytest.approx([0.2, 0.07])
+        for row in table.itertuples():
+            error = error_by_size(curves_of(records)[0])[row.data_size]
+            assert (row.wrong_execution_share_low, row.wrong_execution_share_high) == (
+                error.interval.low,
+                error.interval.high,
+            )
+        assert table["mean_wrong_decision_share"].tolist() == [0.5, 0.5]
+        assert [axes.get_title(loc="left") for axes in wrong_steps_figure(records).axes] == [
+            "a wrong decision first",
+            "a wrong execution first",
+        ]
+
+    def test_records_that_do_not_know_are_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(UserError, match="which steps are wrong"):
+            wrong_steps_table(read([record("sft", 64, 1, 0.5)], tmp_path))

@@ -19,10 +19,11 @@ from synthscale_analysis.findings.pieces import (
     SATURATION,
     SEARCH,
     SLOPE,
+    WRONG_STEPS,
     arms,
 )
 
-_CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K, CEILING)
+_CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K, CEILING, WRONG_STEPS)
 
 STUDIES: Mapping[str, Sequence[Piece]] = {
     "eightfold": _CURVES,
@@ -34,6 +35,7 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "star_graph": (arms("sft_matched", "sft"),),
     "rounds": (ROUNDS,),
     "slope": (SLOPE, ERROR, MULTIPLIER),
+    "epsilon": (WRONG_STEPS,),
     "search": (SEARCH,),
     "search_slow": (SEARCH,),
 }

@@ -4,7 +4,17 @@ import pandas as pd
 
 from synthscale_analysis.errors import UserError
 from synthscale_analysis.figures import arms as arms_script
-from synthscale_analysis.figures import cost, credit_cost, error, fits, heat_map, multiplier, pass_at_k, saturation
+from synthscale_analysis.figures import (
+    cost,
+    credit_cost,
+    error,
+    fits,
+    heat_map,
+    multiplier,
+    pass_at_k,
+    saturation,
+    wrong_steps,
+)
 from synthscale_analysis.figures import rounds as rounds_script
 from synthscale_analysis.figures import slope as slope_script
 from synthscale_analysis.findings.ceiling import ceiling_multipliers, ceiling_summary, with_ideal
@@ -18,6 +28,7 @@ from synthscale_analysis.numbers.saturation import saturation_table
 from synthscale_analysis.numbers.search import search_page, search_table
 from synthscale_analysis.numbers.slopes import slope_multipliers, slope_table
 from synthscale_analysis.numbers.summary import fits_table, multipliers_table, summary_table
+from synthscale_analysis.numbers.wrong_steps import wrong_steps_table
 
 
 def _fits(made: Material) -> pd.DataFrame:
@@ -66,6 +77,11 @@ CEILING = Piece(
     name="ceiling",
     figure=lambda made: error.error_figure(with_ideal(made.records)),
     tables={"ceiling": ceiling_summary, "ceiling_multipliers": ceiling_multipliers},
+)
+WRONG_STEPS = Piece(
+    name=wrong_steps.NAME,
+    figure=lambda made: wrong_steps.wrong_steps_figure(made.records),
+    tables={wrong_steps.NAME: lambda made: wrong_steps_table(made.records)},
 )
 HEAT_MAP = Piece(
     name=heat_map.NAME,

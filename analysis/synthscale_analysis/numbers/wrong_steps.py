@@ -1,0 +1,40 @@
+"""Which errors remain: shares of test problems whose first wrong step is a decision, or an execution.
+
+A world whose steps' truth is known says of each greedy solution what went wrong first: the choice of the step, or its
+execution, as a wrong copy or a wrong table entry. Choices are what data teach; the base already executes exactly.
+"""
+
+import pandas as pd
+
+from synthscale.scaling.seed_mean import means_over_seeds
+from synthscale_analysis.curves import curves_of
+from synthscale_analysis.errors import UserError
+
+#: Columns of the records, as `stage/evaluate` measures them, and what a figure calls them.
+SHARES = {"wrong_decision_share": "a wrong decision first", "wrong_execution_share": "a wrong execution first"}
+ABSENT = "the records do not say which steps are wrong: the world's truth of steps is not known, or not recorded"
+
+
+def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
+    """A row for each arm and size: mean shares with 95 % intervals, spread pooled over the sizes of an arm.
+
+    UserError where no record has them.
+    """
+    missing = pd.DataFrame(None, index=records.index, columns=[name for name in SHARES if name not in records])
+    records = pd.concat([records, missing], axis=1).dropna(subset=list(SHARES))
+    if records.empty:
+        raise UserError(ABSENT)
+    rows: list[dict[str, object]] = []
+    for curve in curves_of(records):
+        cells = [(int(float(str(size))), cell) for size, cell in curve.rows.groupby("data_size")]
+        measured: list[dict[str, object]] = [
+            {"arm": curve.label, "algorithm": curve.algorithm, "variant": curve.variant or None, "data_size": size}
+            | {"num_seeds": len(cell), "mean_test_error": float(cell["test_error"].mean())}
+            for size, cell in cells
+        ]
+        for name in SHARES:
+            for row, mean in zip(measured, means_over_seeds([cell[name] for _, cell in cells]), strict=True):
+                low, high = (None, None) if mean.interval is None else (mean.interval.low, mean.interval.high)
+                row |= {f"mean_{name}": mean.mean, f"{name}_low": low, f"{name}_high": high}
+        rows += measured
+    return pd.DataFrame(rows)
