@@ -12,6 +12,7 @@ from synthscale_analysis.errors import UserError
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.summary import multipliers_table, summary_table
 from synthscale_analysis.records import read_records
+from synthscale_analysis.studies import worlds_of
 
 IDEAL = Path(__file__).parents[2] / "results" / "ideal_learner"
 METHODS = ("sft", "rft", "step_mix")
@@ -19,24 +20,32 @@ DEFAULT_TAIL = " zipf_exponent=1.0"  # of conf/task/precedence_many, as its reco
 
 
 def with_ideal(records: pd.DataFrame) -> pd.DataFrame:
-    """The records of some methods, and the ideal learner's at their sizes; UserError where it has none of the task."""
-    methods = records[records["algorithm"].isin(METHODS)]
+    """The records, and the ideal learner's in the same worlds at their sizes, where it was simulated there."""
     ideal = read_records(IDEAL)
-    of_task = ideal["task"].astype(str).str.removesuffix(DEFAULT_TAIL).isin(set(records["task"].astype(str)))
-    ideal = ideal[of_task & ideal["data_size"].isin(methods["data_size"])]
-    if ideal.empty or methods.empty:
+    found = [records]
+    for task, model, rows in worlds_of(records):
+        is_of_task = ideal["task"].astype(str).str.removesuffix(DEFAULT_TAIL) == task.removesuffix(DEFAULT_TAIL)
+        same = ideal[is_of_task & ideal["data_size"].isin(rows["data_size"])]
+        found += [] if same.empty else [same.assign(task=task, model=model)]
+    return pd.concat(found, ignore_index=True)
+
+
+def methods_with_ideal(records: pd.DataFrame) -> pd.DataFrame:
+    """Some methods and the ideal learner; UserError where it was not simulated."""
+    methods = records[records["algorithm"].isin(METHODS)]
+    both = with_ideal(methods)
+    if len(both) == len(methods) or methods.empty:
         raise UserError("no ideal learner was simulated for this task")
-    task, model = methods["task"].iloc[0], methods["model"].iloc[0]
-    return pd.concat([methods, ideal.assign(task=task, model=model)], ignore_index=True)
+    return both
 
 
 def ceiling_summary(made: Material) -> pd.DataFrame:
     """Means and multipliers at each size."""
-    records = with_ideal(made.records)
+    records = methods_with_ideal(made.records)
     return summary_table(records, curves_of(records), made.num_draws, made.seed)
 
 
 def ceiling_multipliers(made: Material) -> pd.DataFrame:
     """Multipliers over all sizes."""
-    records = with_ideal(made.records)
+    records = methods_with_ideal(made.records)
     return multipliers_table(records, curves_of(records), made.num_draws, made.seed)

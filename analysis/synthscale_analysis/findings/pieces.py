@@ -17,7 +17,7 @@ from synthscale_analysis.figures import (
 )
 from synthscale_analysis.figures import rounds as rounds_script
 from synthscale_analysis.figures import slope as slope_script
-from synthscale_analysis.findings.ceiling import ceiling_multipliers, ceiling_summary, with_ideal
+from synthscale_analysis.findings.ceiling import ceiling_multipliers, ceiling_summary, methods_with_ideal, with_ideal
 from synthscale_analysis.findings.piece import Piece
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.arms import arm_table
@@ -75,7 +75,7 @@ PASS_AT_K = Piece(
 )
 CEILING = Piece(
     name="ceiling",
-    figure=lambda made: error.error_figure(with_ideal(made.records)),
+    figure=lambda made: error.error_figure(methods_with_ideal(made.records)),
     tables={"ceiling": ceiling_summary, "ceiling_multipliers": ceiling_multipliers},
 )
 WRONG_STEPS = Piece(
@@ -108,10 +108,10 @@ CREDIT_COST = Piece(
 )
 SLOPE = Piece(
     name=slope_script.NAME,
-    figure=lambda made: slope_script.slope_figure(made.records, made.num_draws, made.seed),
+    figure=lambda made: slope_script.slope_figure(with_ideal(made.records), made.num_draws, made.seed),
     tables={
         slope_script.NAME: lambda made: slope_table(made.records, made.num_draws, made.seed),
-        "slope_multipliers": lambda made: slope_multipliers(made.records, made.num_draws, made.seed),
+        "slope_multipliers": lambda made: slope_multipliers(with_ideal(made.records), made.num_draws, made.seed),
     },
     is_of_all=True,
 )
