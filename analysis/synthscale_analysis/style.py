@@ -5,7 +5,7 @@ its 9-point letters stay 9-point. SVG keeps its text as text. The same records g
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +25,7 @@ from synthscale_analysis.output import FORMATS, write_atomically
 matplotlib.use("Agg")
 
 WIDTH_INCHES = 6.5
+MAX_LABEL_OF_TWO_COLUMNS = 36  # letters
 FONT_POINTS = 9.0
 SIZE_LABEL = "data size (problems)"
 RC: Any = {
@@ -116,6 +117,22 @@ def legend_entry(curve: Curve) -> Line2D:
     entry = Line2D([], [], color=curve.colour, marker=curve.marker, markersize=6)
     entry.set(linestyle=curve.line_style, markeredgecolor="white", markeredgewidth=0.6, label=curve.label)
     return entry
+
+
+def draw_legend(figure: Figure, curves: Sequence[Curve], entry: Callable[[Curve], Line2D] = legend_entry) -> None:
+    """The curves' entries below the panels."""
+    handles = [entry(curve) for curve in curves]
+    figure.legend(handles=handles, loc="outside lower center", ncols=_legend_columns(curves), handlelength=4)
+
+
+def legend_rows(curves: Sequence[Curve]) -> int:
+    """How many rows that legend has."""
+    return -(-len(curves) // _legend_columns(curves))
+
+
+def _legend_columns(curves: Sequence[Curve]) -> int:
+    """Two; one where a label is too long for half the width."""
+    return 1 if max((len(curve.label) for curve in curves), default=0) > MAX_LABEL_OF_TWO_COLUMNS else 2
 
 
 def dodges(num_curves: int, sizes: Sequence[float], share: float) -> list[float]:

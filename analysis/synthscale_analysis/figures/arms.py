@@ -25,8 +25,10 @@ from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import (
     SIZE_LABEL,
     WIDTH_INCHES,
+    draw_legend,
     draw_means,
     house_style,
+    legend_rows,
     percent_axis,
     save_figure,
 )
@@ -40,7 +42,7 @@ def arms_figure(records: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> 
     curves, sizes = curves_of(records), sorted(table["data_size"].unique())
     compared = table.dropna(subset=["difference"])
     with house_style():
-        height = 2.6 + 1.9 * (not compared.empty) + 0.2 * -(-len(curves) // 2)
+        height = 2.6 + 1.9 * (not compared.empty) + 0.2 * legend_rows(curves)
         figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
         panels = figure.subplots(2 if len(compared) else 1, 1, sharex=True, squeeze=False)[:, 0]
         for place, curve in enumerate(curves):
@@ -61,7 +63,7 @@ def arms_figure(records: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> 
         panels[-1].set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
         panels[-1].set_xlim(-0.5, len(sizes) - 0.5)
         panels[-1].set_xlabel(SIZE_LABEL)
-        figure.legend(handles=[_entry(curve) for curve in curves], loc="outside lower center", ncols=2)
+        draw_legend(figure, curves, _entry)
     return figure
 
 

@@ -21,7 +21,7 @@ from synthscale_analysis.numbers.costs import COSTS, cost_table
 from synthscale_analysis.numbers.limits import error_limits
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, house_style, legend_entry, rate_axis, save_figure
+from synthscale_analysis.style import WIDTH_INCHES, draw_legend, house_style, legend_rows, rate_axis, save_figure
 
 NAME = "cost"
 FEW_DECADES = 1.3
@@ -39,7 +39,7 @@ def cost_figure(records: pd.DataFrame) -> Figure:
     costs = [cost for cost in COSTS if cost in set(table["cost"])]
     curves = [curve for curve in curves_of(records) if curve.label in set(table["curve"])]
     with house_style():
-        figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.22 * -(-len(curves) // 2)), layout="constrained")
+        figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.22 * legend_rows(curves)), layout="constrained")
         panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
         for axes, cost in zip(panels, costs, strict=True):
             _cost_axis(axes, table.loc[table["cost"] == cost, "mean_cost"])
@@ -51,9 +51,7 @@ def cost_figure(records: pd.DataFrame) -> Figure:
         if limits is not None:
             panels[0].set_ylim(*limits)
         panels[0].set_ylabel("test error")
-        figure.legend(
-            handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
-        )
+        draw_legend(figure, curves)
     return figure
 
 

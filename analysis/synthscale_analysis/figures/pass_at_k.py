@@ -22,7 +22,7 @@ from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, legend_entry, save_figure
+from synthscale_analysis.style import WIDTH_INCHES, dodges, draw_legend, house_style, legend_rows, save_figure
 
 NAME = "pass_at_k"
 ABSENT = "no point was sampled several times a problem, so there is no pass@k or maj@k"
@@ -59,7 +59,7 @@ def pass_at_k_figure(records: pd.DataFrame, size: int | None = None) -> Figure:
     curves = [curve for curve in curves_of(records) if curve.label in set(shown["curve"])]
     numbers = sorted(table["k"].unique())
     with house_style():
-        figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.22 * -(-len(curves) // 2)), layout="constrained")
+        figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.22 * legend_rows(curves)), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, (metric, title) in zip(panels, METRICS.items(), strict=True):
             for curve, shift in zip(curves, dodges(len(curves), numbers, share=0.2), strict=True):
@@ -69,9 +69,7 @@ def pass_at_k_figure(records: pd.DataFrame, size: int | None = None) -> Figure:
             axes.set_title(title, loc="left", fontsize=9)
         panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
         panels[0].set_ylabel(f"share of test problems, N = {size:,}")
-        figure.legend(
-            handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
-        )
+        draw_legend(figure, curves)
     return figure
 
 

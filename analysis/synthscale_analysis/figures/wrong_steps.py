@@ -20,9 +20,10 @@ from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import (
     WIDTH_INCHES,
     dodges,
+    draw_legend,
     draw_means,
     house_style,
-    legend_entry,
+    legend_rows,
     percent_axis,
     save_figure,
     size_axis,
@@ -37,7 +38,7 @@ def wrong_steps_figure(records: pd.DataFrame) -> Figure:
     curves = [curve for curve in curves_of(records) if curve.label in set(table["arm"])]
     sizes = sorted(table["data_size"].unique())
     with house_style():
-        figure = Figure(figsize=(WIDTH_INCHES, 3.3 + 0.2 * -(-len(curves) // 2)), layout="constrained")
+        figure = Figure(figsize=(WIDTH_INCHES, 3.3 + 0.2 * legend_rows(curves)), layout="constrained")
         panels = figure.subplots(1, len(SHARES), sharex=True, sharey=True)
         for axes, (name, title) in zip(panels, SHARES.items(), strict=True):
             size_axis(axes, sizes)
@@ -49,9 +50,7 @@ def wrong_steps_figure(records: pd.DataFrame) -> Figure:
                 draw_means(axes, at, own, name, colour=curve.colour, marker=curve.marker)
         percent_axis(panels[0], "test problems, %")
         panels[0].set_ylim(bottom=0.0)
-        figure.legend(
-            handles=[legend_entry(curve) for curve in curves], loc="outside lower center", ncols=2, handlelength=4
-        )
+        draw_legend(figure, curves)
     return figure
 
 

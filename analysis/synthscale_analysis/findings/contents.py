@@ -20,6 +20,7 @@ from synthscale_analysis.findings.pieces import (
     SEARCH,
     SLOPE,
     WRONG_STEPS,
+    WRONG_STEPS_OF_MODELS,
     arms,
 )
 
@@ -35,7 +36,7 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "star_graph": (arms("sft_matched", "sft"),),
     "rounds": (ROUNDS,),
     "slope": (SLOPE, ERROR, MULTIPLIER),
-    "epsilon": (WRONG_STEPS,),
+    "epsilon": (WRONG_STEPS_OF_MODELS,),
     "search": (SEARCH,),
     "search_slow": (SEARCH,),
 }

@@ -36,6 +36,13 @@ def _fits(made: Material) -> pd.DataFrame:
     return fits_table([curve for curve, _ in jobs], [fit for _, fit in jobs])
 
 
+def _models_as_arms(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with the settings of their models, as "tiny adam_epsilon=1e-4", among those that tell arms apart."""
+    model = records["model"].astype(str)
+    settings = records["variant"].astype(str) + " " + model.str.partition(" ")[2]
+    return records.assign(model=model.str.partition(" ")[0], variant=settings.str.strip())
+
+
 def _some(table: pd.DataFrame, absent: str) -> pd.DataFrame:
     """The table; UserError in place of one without rows."""
     if table.empty:
@@ -82,6 +89,12 @@ WRONG_STEPS = Piece(
     name=wrong_steps.NAME,
     figure=lambda made: wrong_steps.wrong_steps_figure(made.records),
     tables={wrong_steps.NAME: lambda made: wrong_steps_table(made.records)},
+)
+WRONG_STEPS_OF_MODELS = Piece(
+    name=wrong_steps.NAME,
+    figure=lambda made: wrong_steps.wrong_steps_figure(_models_as_arms(made.records)),
+    tables={wrong_steps.NAME: lambda made: wrong_steps_table(_models_as_arms(made.records))},
+    is_of_all=True,
 )
 HEAT_MAP = Piece(
     name=heat_map.NAME,
