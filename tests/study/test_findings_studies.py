@@ -25,7 +25,9 @@ MINIATURE = [
 ]
 SHIPPED = "task=precedence"  # whose base nobody has to wait for
 OTHERWISE = {
+    "epsilon": [SHIPPED],
     "search_slow": [SHIPPED],
+    "search_mix_slow": [SHIPPED],
     "eightfold_slow": [SHIPPED],
     "slope": [SHIPPED],
     "spurious": ["task=precedence_lucky"],

@@ -39,4 +39,6 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "epsilon": (WRONG_STEPS_OF_MODELS,),
     "search": (SEARCH,),
     "search_slow": (SEARCH,),
+    "search_mix": (SEARCH,),
+    "search_mix_slow": (SEARCH,),
 }
