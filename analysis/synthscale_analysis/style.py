@@ -5,7 +5,7 @@ its 9-point letters stay 9-point. SVG keeps its text as text. The same records g
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from io import BytesIO
 from pathlib import Path
@@ -119,20 +119,20 @@ def legend_entry(curve: Curve) -> Line2D:
     return entry
 
 
-def draw_legend(figure: Figure, curves: Sequence[Curve], entry: Callable[[Curve], Line2D] = legend_entry) -> None:
-    """The curves' entries below the panels."""
-    handles = [entry(curve) for curve in curves]
-    figure.legend(handles=handles, loc="outside lower center", ncols=_legend_columns(curves), handlelength=4)
+def draw_legend(figure: Figure, entries: Sequence[Line2D], *, handle_length: float = 4.0) -> None:
+    """The entries below the panels, as wide as their labels let them be; handle_length: in letters, 2 for marks."""
+    columns = _legend_columns(str(entry.get_label()) for entry in entries)
+    figure.legend(handles=entries, loc="outside lower center", ncols=columns, handlelength=handle_length)
 
 
 def legend_rows(curves: Sequence[Curve]) -> int:
-    """How many rows that legend has."""
-    return -(-len(curves) // _legend_columns(curves))
+    """How many rows a legend of the curves has."""
+    return -(-len(curves) // _legend_columns(curve.label for curve in curves))
 
 
-def _legend_columns(curves: Sequence[Curve]) -> int:
+def _legend_columns(labels: Iterable[str]) -> int:
     """Two; one where a label is too long for half the width."""
-    return 1 if max((len(curve.label) for curve in curves), default=0) > MAX_LABEL_OF_TWO_COLUMNS else 2
+    return 1 if max(map(len, labels), default=0) > MAX_LABEL_OF_TWO_COLUMNS else 2
 
 
 def dodges(num_curves: int, sizes: Sequence[float], share: float) -> list[float]:

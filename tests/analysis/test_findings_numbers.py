@@ -17,6 +17,7 @@ from synthscale_analysis.figures.credit_cost import credit_cost_figure
 from synthscale_analysis.figures.rounds import rounds_figure
 from synthscale_analysis.figures.slope import slope_figure
 from synthscale_analysis.figures.wrong_steps import wrong_steps_figure
+from synthscale_analysis.findings.ceiling import IDEAL, methods_with_ideal, with_ideal
 from synthscale_analysis.numbers.arms import arm_table, reference_arms
 from synthscale_analysis.numbers.credit_costs import credit_cost_table
 from synthscale_analysis.numbers.estimates import error_by_size
@@ -30,7 +31,7 @@ from synthscale_analysis.numbers.slopes import (
     tail_exponent,
     theory_slope,
 )
-from synthscale_analysis.numbers.wrong_steps import wrong_steps_table
+from synthscale_analysis.numbers.wrong_steps import models_as_arms, wrong_steps_table
 from synthscale_analysis.records import read_records
 
 
@@ -271,3 +272,33 @@ class TestWrongSteps:
     def test_records_that_do_not_know_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="which steps are wrong"):
             wrong_steps_table(read([record("sft", 64, 1, 0.5)], tmp_path))
+
+    def test_settings_of_models_are_arms(self, tmp_path: Path) -> None:
+        rows = [
+            record("sft", 64, seed, 0.5, variant=f"algorithm.beta=1 trainer.adam_epsilon={epsilon}")
+            | {"wrong_decision_share": 0.4, "wrong_execution_share": 0.1}
+            for epsilon in ("1e-08", "0.0001")
+            for seed in SEEDS
+        ]
+        records = models_as_arms(read(rows, tmp_path))
+        assert records["model"].nunique() == 1
+        assert {arm.rpartition("=")[2] for arm in wrong_steps_table(records)["arm"]} == {"1e-08", "0.0001"}
+
+
+class TestCeiling:
+    def test_each_world_gets_its_own_ideal_learner_at_its_sizes(self, tmp_path: Path) -> None:
+        tails = {"": "1.0", "task.zipf_exponent=1.0": "1.0", "task.zipf_exponent=2.0": "2.0"}
+        ideal = read_records(IDEAL)
+        for variant, tail in tails.items():
+            rows = [record("sft", 64, seed, 0.5, variant=variant) | {"task": "precedence_many"} for seed in SEEDS]
+            both = with_ideal(read(rows, tmp_path))
+            own = both[both["algorithm"] == "ideal"]
+            of_world = ideal[ideal["task"].astype(str) == f"precedence_many zipf_exponent={tail}"]
+            assert set(own["task"]) == set(both["task"]) and set(own["data_size"]) == {64}
+            assert own["test_error"].tolist() == of_world.loc[of_world["data_size"] == 64, "test_error"].tolist() != []
+
+    def test_a_world_that_nobody_simulated_is_refused(self, tmp_path: Path) -> None:
+        records = read([record("sft", 64, 1, 0.5) | {"task": "gsm8k"}], tmp_path)
+        assert len(with_ideal(records)) == len(records)
+        with pytest.raises(UserError, match="no ideal learner"):
+            methods_with_ideal(records)

@@ -63,7 +63,7 @@ def arms_figure(records: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> 
         panels[-1].set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
         panels[-1].set_xlim(-0.5, len(sizes) - 0.5)
         panels[-1].set_xlabel(SIZE_LABEL)
-        draw_legend(figure, curves, _entry)
+        draw_legend(figure, [_entry(curve) for curve in curves], handle_length=2.0)
     return figure
 
 

@@ -21,7 +21,15 @@ from synthscale_analysis.numbers.costs import COSTS, cost_table
 from synthscale_analysis.numbers.limits import error_limits
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, draw_legend, house_style, legend_rows, rate_axis, save_figure
+from synthscale_analysis.style import (
+    WIDTH_INCHES,
+    draw_legend,
+    house_style,
+    legend_entry,
+    legend_rows,
+    rate_axis,
+    save_figure,
+)
 
 NAME = "cost"
 FEW_DECADES = 1.3
@@ -51,7 +59,7 @@ def cost_figure(records: pd.DataFrame) -> Figure:
         if limits is not None:
             panels[0].set_ylim(*limits)
         panels[0].set_ylabel("test error")
-        draw_legend(figure, curves)
+        draw_legend(figure, [legend_entry(curve) for curve in curves])
     return figure
 
 

@@ -25,7 +25,16 @@ from synthscale_analysis.numbers.fitting import FittedCurve
 from synthscale_analysis.numbers.limits import error_limits
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, dodges, draw_legend, house_style, rate_axis, save_figure, size_axis
+from synthscale_analysis.style import (
+    WIDTH_INCHES,
+    dodges,
+    draw_legend,
+    house_style,
+    legend_entry,
+    rate_axis,
+    save_figure,
+    size_axis,
+)
 
 NAME = "error_vs_size"
 MAX_BANDS = 3
@@ -52,7 +61,7 @@ def error_figure(records: pd.DataFrame, fits: Sequence[FittedCurve | None] | Non
         limits = error_limits(curves)
         if limits is not None:
             axes.set_ylim(*limits)
-        draw_legend(figure, curves)
+        draw_legend(figure, [legend_entry(curve) for curve in curves])
     return figure
 
 

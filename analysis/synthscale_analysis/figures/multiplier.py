@@ -30,6 +30,7 @@ from synthscale_analysis.style import (
     WIDTH_INCHES,
     bound_entries,
     dodges,
+    draw_legend,
     house_style,
     multiplier_axis,
     save_figure,
@@ -58,7 +59,7 @@ def multiplier_figure(records: pd.DataFrame, num_draws: int = NUM_DRAWS, seed: i
             _limits_around_one(axes)
         panels[-1].set_xlabel(SIZE_LABEL)
         drawn = [curve for curve in curves if set(baselines) != {curve.algorithm}]
-        figure.legend(handles=_legend(drawn), loc="outside lower center", ncols=2)
+        draw_legend(figure, _legend(drawn), handle_length=2.0)
     return figure
 
 

@@ -22,7 +22,15 @@ from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError, one_sentence_errors
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, dodges, draw_legend, house_style, legend_rows, save_figure
+from synthscale_analysis.style import (
+    WIDTH_INCHES,
+    dodges,
+    draw_legend,
+    house_style,
+    legend_entry,
+    legend_rows,
+    save_figure,
+)
 
 NAME = "pass_at_k"
 ABSENT = "no point was sampled several times a problem, so there is no pass@k or maj@k"
@@ -69,7 +77,7 @@ def pass_at_k_figure(records: pd.DataFrame, size: int | None = None) -> Figure:
             axes.set_title(title, loc="left", fontsize=9)
         panels[0].yaxis.set_major_formatter(PercentFormatter(1.0))
         panels[0].set_ylabel(f"share of test problems, N = {size:,}")
-        draw_legend(figure, curves)
+        draw_legend(figure, [legend_entry(curve) for curve in curves])
     return figure
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthscale_analysis.curves import curves_of
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.numbers.wrong_steps import SHARES, wrong_steps_table
+from synthscale_analysis.numbers.wrong_steps import SHARES, curves_that_know, wrong_steps_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import (
@@ -23,6 +22,7 @@ from synthscale_analysis.style import (
     draw_legend,
     draw_means,
     house_style,
+    legend_entry,
     legend_rows,
     percent_axis,
     save_figure,
@@ -35,7 +35,7 @@ NAME = "wrong_steps"
 def wrong_steps_figure(records: pd.DataFrame) -> Figure:
     """Figure of the records of one task and model; UserError where they do not say which steps are wrong."""
     table = wrong_steps_table(records)
-    curves = [curve for curve in curves_of(records) if curve.label in set(table["arm"])]
+    curves = curves_that_know(records)
     sizes = sorted(table["data_size"].unique())
     with house_style():
         figure = Figure(figsize=(WIDTH_INCHES, 3.3 + 0.2 * legend_rows(curves)), layout="constrained")
@@ -50,7 +50,7 @@ def wrong_steps_figure(records: pd.DataFrame) -> Figure:
                 draw_means(axes, at, own, name, colour=curve.colour, marker=curve.marker)
         percent_axis(panels[0], "test problems, %")
         panels[0].set_ylim(bottom=0.0)
-        draw_legend(figure, curves)
+        draw_legend(figure, [legend_entry(curve) for curve in curves])
     return figure
 
 

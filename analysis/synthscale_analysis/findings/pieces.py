@@ -28,19 +28,12 @@ from synthscale_analysis.numbers.saturation import saturation_table
 from synthscale_analysis.numbers.search import search_page, search_table
 from synthscale_analysis.numbers.slopes import slope_multipliers, slope_table
 from synthscale_analysis.numbers.summary import fits_table, multipliers_table, summary_table
-from synthscale_analysis.numbers.wrong_steps import wrong_steps_table
+from synthscale_analysis.numbers.wrong_steps import models_as_arms, wrong_steps_table
 
 
 def _fits(made: Material) -> pd.DataFrame:
     jobs = [(curve, fit) for of_law in made.fits.values() for curve, fit in zip(made.curves, of_law, strict=True)]
     return fits_table([curve for curve, _ in jobs], [fit for _, fit in jobs])
-
-
-def _models_as_arms(records: pd.DataFrame) -> pd.DataFrame:
-    """The records with the settings of their models, as "tiny adam_epsilon=1e-4", among those that tell arms apart."""
-    model = records["model"].astype(str)
-    settings = records["variant"].astype(str) + " " + model.str.partition(" ")[2]
-    return records.assign(model=model.str.partition(" ")[0], variant=settings.str.strip())
 
 
 def _some(table: pd.DataFrame, absent: str) -> pd.DataFrame:
@@ -92,8 +85,8 @@ WRONG_STEPS = Piece(
 )
 WRONG_STEPS_OF_MODELS = Piece(
     name=wrong_steps.NAME,
-    figure=lambda made: wrong_steps.wrong_steps_figure(_models_as_arms(made.records)),
-    tables={wrong_steps.NAME: lambda made: wrong_steps_table(_models_as_arms(made.records))},
+    figure=lambda made: wrong_steps.wrong_steps_figure(models_as_arms(made.records)),
+    tables={wrong_steps.NAME: lambda made: wrong_steps_table(models_as_arms(made.records))},
     is_of_all=True,
 )
 HEAT_MAP = Piece(

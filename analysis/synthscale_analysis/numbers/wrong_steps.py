@@ -7,7 +7,7 @@ execution, as a wrong copy or a wrong table entry. Choices are what data teach; 
 import pandas as pd
 
 from synthscale.scaling.seed_mean import means_over_seeds
-from synthscale_analysis.curves import curves_of
+from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError
 
 #: Columns of the records, as `stage/evaluate` measures them, and what a figure calls them.
@@ -15,17 +15,18 @@ SHARES = {"wrong_decision_share": "a wrong decision first", "wrong_execution_sha
 ABSENT = "the records do not say which steps are wrong: the world's truth of steps is not known, or not recorded"
 
 
-def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each arm and size: mean shares with 95 % intervals, spread pooled over the sizes of an arm.
-
-    UserError where no record has them.
-    """
-    missing = pd.DataFrame(None, index=records.index, columns=[name for name in SHARES if name not in records])
-    records = pd.concat([records, missing], axis=1).dropna(subset=list(SHARES))
-    if records.empty:
+def curves_that_know(records: pd.DataFrame) -> list[Curve]:
+    """The curves of the records that say which steps are wrong; UserError where none does."""
+    known = records.dropna(subset=list(SHARES)) if set(SHARES).issubset(records) else records.iloc[:0]
+    if known.empty:
         raise UserError(ABSENT)
+    return curves_of(known)
+
+
+def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
+    """A row for each arm and size: mean shares with 95 % intervals, spread pooled over the sizes of an arm."""
     rows: list[dict[str, object]] = []
-    for curve in curves_of(records):
+    for curve in curves_that_know(records):
         cells = [(int(float(str(size))), cell) for size, cell in curve.rows.groupby("data_size")]
         measured: list[dict[str, object]] = [
             {"arm": curve.label, "algorithm": curve.algorithm, "variant": curve.variant or None, "data_size": size}
@@ -38,3 +39,10 @@ def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
                 row |= {f"mean_{name}": mean.mean, f"{name}_low": low, f"{name}_high": high}
         rows += measured
     return pd.DataFrame(rows)
+
+
+def models_as_arms(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with the settings of their models, as "tiny adam_epsilon=1e-4", among those that tell arms apart."""
+    model = records["model"].astype(str)
+    settings = records["variant"].astype(str) + " " + model.str.partition(" ")[2]
+    return records.assign(model=model.str.partition(" ")[0], variant=settings.str.strip())
