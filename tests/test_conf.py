@@ -14,6 +14,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
+from synthscale.credit.pit import PitRule
 from synthscale.mixture.mixture import StepsOfPositives
 from synthscale.problem import DatasetConfig
 from synthscale.stage.stage import STAGES
@@ -406,3 +407,10 @@ def test_the_truth_of_steps_is_asked_of_worlds_alone(compose, needed_by):
     with pytest.raises(ConfigError, match=r"mixture\.steps=right needs the truth of every step"):
         to_run_config(compose("task=gsm8k", *needs, "algorithm=rft", "mixture.steps=right"))
     assert to_run_config(compose("algorithm=rft", "mixture.steps=right")).mixture.steps is StepsOfPositives.right
+    by_truth = ("credit=largest_drop", "credit.pit_rule=first_wrong")
+    with pytest.raises(ConfigError, match=r"credit\.pit_rule=first_wrong needs the truth of every step"):
+        to_run_config(compose("task=gsm8k", *needs, "algorithm=step_dpo", *by_truth))
+    to_run_config(compose("task=gsm8k", *needs, "algorithm=rft", *by_truth))  # which has no pits
+    assert to_run_config(compose("algorithm=step_dpo", *by_truth)).credit.pit_rule is PitRule.first_wrong
+    with pytest.raises(ConfigError, match=r"set credit\.search=exhaustive"):
+        to_run_config(compose("algorithm=step_mix", "credit.pit_rule=first_wrong"))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.credit_cases import Case, make_cases
 from benchmarks.credit_search_output import curve_table, write_curve
-from benchmarks.credit_searchers import Draws, Found, Searcher, searchers, true_pits
+from benchmarks.credit_searchers import BEST_OF, Draws, Found, Searcher, searchers, true_pits
 from benchmarks.options import positive, writable_folder
 from synthscale.credit.pit import PitRule
 from synthscale_analysis.errors import one_sentence_errors
@@ -119,9 +119,9 @@ def main(argv: list[str]) -> int:
     cases: list[Case] = []
     for seed in with_progress(options.seeds, "policies and banks"):
         cases += make_cases(seed, options.data_size, options.rollouts, options.runs_dir, options.overrides)
-    tried = [(rule, *one) for rule in PitRule for one in searchers(quick=options.quick)]
+    tried = [(rule, *one) for rule in BEST_OF for one in searchers(quick=options.quick)]
     scores = [score(*one, cases, options.repeats) for one in with_progress(tried, "searches")]
-    for rule in PitRule:
+    for rule in BEST_OF:
         console.print(curve_table([one for one in scores if one.rule is rule], options.seeds))
     write_curve(scores, options.seeds, options.out, options.name)
     console.print(f"written to {options.out}")

@@ -13,8 +13,7 @@ from benchmarks.credit_bank import counted_rollouts
 from benchmarks.credit_cases import Branch, Case
 from benchmarks.credit_search import score
 from benchmarks.credit_search_output import curve_table, write_curve
-from benchmarks.credit_searchers import Draws, adaptive, early_stop, exhaustive, searchers, true_pits
-from synthscale.credit.pit import PitRule
+from benchmarks.credit_searchers import BEST_OF, Draws, adaptive, early_stop, exhaustive, searchers, true_pits
 from synthscale.policy.config import PolicyConfig
 from synthscale.policy.policy import load_policy
 from synthscale.policy.prompter import Prompt, Prompter
@@ -36,7 +35,7 @@ def case() -> Case:
     return Case(1, samples, [(A, B, X), (A, C, X)], [{2}, {2, 3}], bank)
 
 
-@pytest.mark.parametrize("rule", list(PitRule))
+@pytest.mark.parametrize("rule", list(BEST_OF))
 def test_every_search_finds_what_is_plain_and_pays_what_it_draws(case, rule):
     tried = [
         (3 * 5, exhaustive(5)),
@@ -58,7 +57,7 @@ def test_draws_follow_the_bank(case):
 
 
 def test_scores_count_what_was_found_and_are_written(case, tmp_path: Path):
-    scores = [score(rule, *one, [case], 2) for rule in PitRule for one in searchers(quick=True)]
+    scores = [score(rule, *one, [case], 2) for rule in BEST_OF for one in searchers(quick=True)]
     shares = scores[0].shares(scores[0].counts)
     assert shares == {
         "rollouts_per_negative": 7.5, "coverage": 1, "precision": 1, "recall_first": 1, "agreement": 1

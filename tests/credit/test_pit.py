@@ -58,6 +58,11 @@ def test_a_solution_without_steps_has_no_pit(values, rule):
         find_pit(values, rule)
 
 
+def test_no_values_tell_the_first_wrong_step():
+    with pytest.raises(ValueError, match="from the truth of the steps"):
+        find_pit([1.0, 0.0], PitRule.first_wrong)
+
+
 @pytest.mark.parametrize("num_rollouts", [1, 4, 5])
 def test_value_under_bok(num_rollouts):
     for num_right in range(num_rollouts + 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthscale.evaluation.grade import grade_continuation, has_wrong_step
+from synthscale.evaluation.grade import first_wrong_step, grade_continuation, has_wrong_step
 from synthscale.policy.sampler import Continuation
 from synthscale.problem import Problem
 
@@ -29,13 +29,15 @@ def test_grade_continuation(hand_task, prefix, text, finished, solution, verdict
 
 
 @pytest.mark.parametrize(
-    ("solution", "wrong"),
+    ("solution", "wrong", "first"),
     [
-        (f"{FIRST}\n{LAST}", False),
-        (f"p1 2 * 3 = 1 | 1 + 2\n{LAST}", True),  # accepted by its answer all the same
-        ("p0 1 + 2 = 3 | 3 * 3\np0 3 * 3 = 4 | 4", True),
-        ("", None),  # no step, nothing to judge
+        (f"{FIRST}\n{LAST}", False, None),
+        (f"p1 2 * 3 = 1 | 1 + 2\n{LAST}", True, 1),  # accepted by its answer all the same
+        ("p0 1 + 2 = 3 | 3 * 3\np0 3 * 3 = 4 | 4", True, 1),
+        (f"{FIRST}\np0 1 + 1 = 3 | 3", True, 2),
+        ("", None, None),  # no step, nothing to judge
     ],
 )
-def test_has_wrong_step(hand_task, solution, wrong):
+def test_wrong_steps(hand_task, solution, wrong, first):
     assert has_wrong_step(hand_task, PROBLEM, solution) is wrong
+    assert first_wrong_step(hand_task, PROBLEM, solution) == first

@@ -19,7 +19,7 @@ from synthscale.mixture.mixture import ChosenFrom, MixtureConfig
 from synthscale.policy.config import PolicyConfig, SamplerConfig
 from synthscale.policy.sampler import Continuation, Sampler
 from synthscale.policy.tiny import build_tokenizer
-from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split
+from synthscale.problem import PrecedenceConfig, PrecedenceTask, Split, StepTruth
 from synthscale.session import Session
 from synthscale.stage import compose, credit
 from synthscale.stage.rows import ContinuationRow, PrefixValueRow, ProblemRow, SolutionRow
@@ -224,10 +224,26 @@ def test_pairs_by_largest_drop_against_rollouts(inputs, credited, artifact):
 
 def test_best_of_four_sees_only_whether_any_rollout_was_right(inputs, credited, artifact):
     # negative 1: Q = 1 - 1/70, 1, 1, 1, 0: the last step; negative 4: Q = 1 - 1/70, 1, 0, 0: d
-    for rule in PitRule:
+    for rule in (PitRule.lowest_value, PitRule.largest_drop):
         inputs_of = {"rule": rule, "best_of": 4, "shape": PairShape.step, "chosen_from": ChosenFrom.samples}
         examples, _ = composed(inputs, credited, lambda stage, rule=rule: artifact(f"{stage}-{rule}"), **inputs_of)
         assert [example.rejected for example in examples] == [f"{A}\n{B}\n{C}\n{WRONG}", f"{A}\n{D}\n"]
+
+
+def test_pairs_by_the_truth_need_no_values(inputs, credited, artifact, monkeypatch):
+    # whatever their values say: the world calls c of negative 1 wrong, and d of negative 4
+    def judge(task, problem, steps):
+        return [StepTruth.WRONG_DECISION if step.strip() in (C, D) else StepTruth.RIGHT for step in steps]
+
+    monkeypatch.setattr(PrecedenceTask, "step_truths", judge)
+    examples, measures = composed(
+        inputs, credited, artifact, PitRule.first_wrong, 1, PairShape.step, ChosenFrom.rollouts
+    )
+    assert examples == [
+        pair(f"{A}\n{B}\nway 1\n{RIGHT}", f"{A}\n{B}\n{C}\n", complete=False, divergence_only=False),
+        pair(f"{A}\nway 2\n{RIGHT}", f"{A}\n{D}\n", complete=False, divergence_only=False),
+    ]
+    assert measures["pit_precision"] == 1.0
 
 
 def rows(*solutions: tuple[str, str, str]) -> list[SolutionRow]:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from synthscale.credit.pit import PitRule, find_pit, prefix_value
+from synthscale.problem import Problem
 from synthscale.stage.by_problem import RowsByProblem
 from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.table import iterate_table
@@ -103,7 +104,7 @@ def credited_problems(
         of_pits = {pit.index: pit for pit in pits.of(row.problem_id)} if pits else None
         continuations = found.of(row.problem_id) if found else []
         if drawn:
-            negatives = list(_negatives(reading, drawn, valued, of_pits, rules))
+            negatives = list(_negatives(reading, row.problem, drawn, valued, of_pits, rules))
             yield CreditedProblem(row, drawn, negatives, continuations)
 
 
@@ -114,6 +115,7 @@ def _open(artifact: KeptArtifact | None, name: str, row_type: type[Any]) -> Rows
 
 def _negatives(
     reading: Reading,
+    problem: Problem,
     samples: Sequence[SolutionRow],
     values: Sequence[PrefixValueRow],
     pits: Mapping[int, PitRow] | None,
@@ -133,11 +135,16 @@ def _negatives(
         num_rollouts = [value.num_rollouts if value.step else 0 for value in of_solution]
         outcomes = [Outcomes(value.num_rollouts, value.num_right) for value in of_solution]
         if pits is None:
-            yield Negative(row, steps, outcomes, num_rollouts, _valued_pit(outcomes, rules), None)
+            if rules.get("pit_rule") == PitRule.first_wrong.value:
+                pit = _first_wrong(reading.wrong_steps(problem, row.solution) or [])
+            else:
+                pit = _valued_pit(outcomes, rules)
+            yield Negative(row, steps, outcomes, num_rollouts, pit, None)
         else:
             outcomes = [outcomes[0], *_with_samples(outcomes, stripped(steps), cut)]
-            pit = pits.get(index)
-            yield Negative(row, steps, outcomes, num_rollouts, _found_pit(pit, rules), pit.chance if pit else None)
+            found = pits.get(index)
+            chance = found.chance if found else None
+            yield Negative(row, steps, outcomes, num_rollouts, _found_pit(found, rules), chance)
 
 
 def _with_samples(
@@ -154,6 +161,10 @@ def _valued_pit(outcomes: Sequence[Outcomes], rules: Mapping[str, Any]) -> int |
     rule, best_of = PitRule(rules.get("pit_rule", PitRule.lowest_value.value)), int(rules.get("best_of", 1))
     values = [prefix_value(one.num, one.num_right, min(best_of, one.num)) for one in outcomes if one.num]
     return find_pit([*values, 0.0], rule) if len(values) == len(outcomes) else None
+
+
+def _first_wrong(wrong: Sequence[bool]) -> int | None:
+    return wrong.index(True) + 1 if True in wrong else None
 
 
 def _found_pit(pit: PitRow | None, rules: Mapping[str, Any]) -> int | None:

@@ -100,6 +100,8 @@ def _pit(view: Mapping[str, Any]) -> str:
     if view.get("max_rollouts") is not None:
         seen = "" if is_lowest else ", if anything right was seen to leave the solution before it"
         return f"Pit: the likeliest step{seen}."
+    if view.get("pit_rule") == "first_wrong":
+        return "Pit: the first step that is truly wrong, as the world knows."
     if not is_lowest:
         return "Pit: the first step with the lowest advantage, if that is below 0."
     value = "Q is lowest" if best_of == 1 else f"the chance that any of {best_of} continuations is right is lowest"

@@ -20,6 +20,7 @@ class PitRule(Enum):
 
     lowest_value = "lowest_value"  # the first step after which Q is lowest: the paper's first pit, y_c
     largest_drop = "largest_drop"  # the first step with the lowest advantage, if that is below 0
+    first_wrong = "first_wrong"  # the first step that the world itself calls wrong: perfect credit, the ceiling
 
 
 class CreditSearch(Enum):
@@ -44,7 +45,8 @@ class CreditConfig:
     The adaptive search looks for the step with which Q falls from above 0 to about 0. `best_of` does not move that
     step, since BoK keeps 0 at 0 and all else above, and is not read. Of the rules, `lowest_value` takes the likeliest
     step of every negative (the first, where nothing right was seen at all); `largest_drop` takes it only where
-    something right was seen to leave the negative before that step: else nothing was seen to drop.
+    something right was seen to leave the negative before that step: else nothing was seen to drop. `first_wrong`
+    reads no value, and needs rollouts only for the right continuations that they find.
     """
 
     num_rollouts: int  # a prefix, of the exhaustive search
@@ -68,6 +70,8 @@ class CreditConfig:
                 f"credit.credited_samples={self.credited_samples.value} needs credit.search=exhaustive: the adaptive "
                 f"search looks for the pits of rejected samples alone."
             )
+        if self.search is CreditSearch.adaptive and self.pit_rule is PitRule.first_wrong:
+            raise ValueError("credit.pit_rule=first_wrong has no pit to search for: set credit.search=exhaustive.")
         if self.search is CreditSearch.exhaustive:
             check_between("credit.best_of", self.best_of, 1, self.num_rollouts)
 
@@ -86,10 +90,12 @@ def find_pit(values: Sequence[float], rule: PitRule) -> int | None:
     """The pit's step c, counted from 1, from Q_0 … Q_L; None where no step lowered the value (largest_drop only).
 
     Raises:
-        ValueError: if there is no step.
+        ValueError: if there is no step, or the rule is `first_wrong`, which no values tell.
     """
     if len(values) < 2:
         raise ValueError("a solution without steps has no pit.")
+    if rule is PitRule.first_wrong:
+        raise ValueError("the first wrong step is read from the truth of the steps, and not from values.")
     if rule is PitRule.lowest_value:
         return min(range(1, len(values)), key=lambda i: values[i])
     drops = advantages(values)

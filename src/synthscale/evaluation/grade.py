@@ -24,3 +24,9 @@ def has_wrong_step(task: Task, problem: Problem, solution: str) -> bool | None:
     """Whether the world calls any step of the solution wrong; None where no one knows."""
     truths = task.step_truths(problem, task.steps(solution))
     return any(truth is not StepTruth.RIGHT for truth in truths) if truths else None
+
+
+def first_wrong_step(task: Task, problem: Problem, solution: str) -> int | None:
+    """The first step, counted from 1, that the world calls wrong; None where it calls none so, or no one knows."""
+    truths = enumerate(task.step_truths(problem, task.steps(solution)), 1)
+    return next((step for step, truth in truths if truth is not StepTruth.RIGHT), None)

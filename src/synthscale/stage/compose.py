@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from synthscale.credit.pit import CreditSearch, PitRule, find_pit, prefix_value
-from synthscale.evaluation.grade import has_wrong_step
+from synthscale.evaluation.grade import first_wrong_step, has_wrong_step
 from synthscale.mixture.diversity import choose_diverse
 from synthscale.mixture.example import STEP_COLUMNS, Example, PairShape
 from synthscale.mixture.mixture import (
@@ -256,8 +256,13 @@ def keep(examples: Sequence[Example], mixture: MixtureConfig) -> Sequence[Exampl
 
 
 def find_pits(task: Task, negatives: Sequence[SolutionRow], of: OfProblem, config: ComposeConfig) -> Iterator[Pit]:
-    """The pit of every negative that has one, by its prefix values or as the adaptive search found it."""
-    steps = searched_pits(of, config) if config.search is CreditSearch.adaptive else valued_pits(of, config)
+    """The pit of each negative that has one: by its prefix values, as the adaptive search found it, or by the truth."""
+    if config.pit_rule is PitRule.first_wrong:
+        steps = {row.index: first_wrong_step(task, of.problem, row.solution) for row in negatives}
+    elif config.search is CreditSearch.adaptive:
+        steps = searched_pits(of, config)
+    else:
+        steps = valued_pits(of, config)
     for negative in negatives:
         step = steps[negative.index]
         if step is not None:

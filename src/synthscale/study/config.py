@@ -15,7 +15,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from synthscale.credit.pit import CreditConfig, CreditedSamples, CreditSearch
+from synthscale.credit.pit import CreditConfig, CreditedSamples, CreditSearch, PitRule
 from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
@@ -194,11 +194,8 @@ class RunConfig:
                 f"sampler.max_new_tokens must be at least {self.task.max_solution_tokens}, the length of a solution of "
                 f"task {self.task.name}, but is {self.sampler.max_new_tokens}."
             )
-        if self.mixture.steps is not None and not isinstance(self.task, WorldConfig):
-            raise ValueError(
-                f"mixture.steps={self.mixture.steps.value} needs the truth of every step, which nobody knows of task "
-                f"{self.task.name}: only the embedded worlds do."
-            )
+        if not isinstance(self.task, WorldConfig):
+            check_needs_no_truth(self)
         is_exhaustive = self.credit.search is CreditSearch.exhaustive
         if "credit" in self.recipe and is_exhaustive and self.credit.best_of > self.sampler.num_samples:
             raise ValueError(
@@ -221,6 +218,22 @@ class RunConfig:
     def has_pairs(self) -> bool:
         """Whether the second phase learns from negatives."""
         return "compose" in self.recipe and self.mixture.negative_fraction > 0
+
+
+def check_needs_no_truth(run: RunConfig) -> None:
+    """Refuse what reads the truth of steps.
+
+    Raises:
+        ValueError: with one sentence.
+    """
+    setting = f"mixture.steps={run.mixture.steps.value}" if run.mixture.steps is not None else None
+    if "credit" in run.recipe and run.credit.pit_rule is PitRule.first_wrong:
+        setting = "credit.pit_rule=first_wrong"
+    if setting is not None:
+        raise ValueError(
+            f"{setting} needs the truth of every step, which nobody knows of task {run.task.name}: only the embedded "
+            f"worlds do."
+        )
 
 
 def check_step_pairs(run: RunConfig) -> None:
