@@ -16,7 +16,7 @@ test: .venv/installed
 	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 # Speed beside what a user would take instead, and what a pit costs in rollouts: tables, figures and numbers in
-# analysis/results/speed and analysis/results/credit.
+# analysis/results/speed and analysis/results/credit_search.
 bench: .venv/bench
 	$(BIN)/python analysis/benchmarks/speed.py
 	$(BIN)/python analysis/benchmarks/credit_search.py

@@ -24,7 +24,7 @@ from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, write_atomically
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 
-OUT = Path(__file__).resolve().parents[2] / "analysis/results/credit"
+OUT = Path(__file__).resolve().parents[2] / "analysis/results/credit_search"
 LENGTHS = (2, 4, 8, 16, 32, 64)
 CHANCE_ON, CHANCE_RIGHT = 0.5, 0.6
 NUM_EACH = 5  # rollouts after which a node without a right one is taken as dead

@@ -26,7 +26,7 @@ from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "analysis/results/credit"
+OUT = ROOT / "analysis/results/credit_search"
 NUM_RESAMPLES = 1000
 COLUMNS = ("negatives", "rollouts", "found", "wrong_steps", "first_wrong", "agreed")
 
