@@ -92,6 +92,18 @@ def test_equal_fractions_are_told_apart_no_more_often_than_promised() -> None:
     assert told / 80 <= 0.1
 
 
+def test_points_without_a_pair_stand_in_the_panel_of_every_shape_of_pairs() -> None:
+    def variant(shape: str, rate: str = "1e-3") -> pd.DataFrame:
+        return fractions().assign(variant=f"algorithm.second.learning_rate={rate} mixture.pair_shape={shape}")
+
+    step = variant("step")[lambda table: table["negative_fraction"] > 0]  # of which fraction 0 is divergence's
+    other_rate = variant("step", "2e-3")[lambda table: table["negative_fraction"] > 0]
+    table = heat_map_table(pd.concat([variant("divergence"), step, other_rate], ignore_index=True))
+    zero = table[table["negative_fraction"] == 0].groupby("variant")["mean_test_accuracy"].apply(list)
+    assert len(zero) == 2 and zero.iloc[0] == zero.iloc[1] and not zero.index.str.contains("2e-3").any()
+    assert len(table) == 4 * (5 + 5 + 4)
+
+
 def test_numbers_can_be_read_on_their_cells() -> None:
     assert ink_on((1.0, 1.0, 1.0)) == ink_on((0.6, 0.6, 0.6)) == "#000000"
     assert ink_on((0.0, 0.1, 0.3)) == "#ffffff"

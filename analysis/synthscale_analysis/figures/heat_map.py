@@ -8,6 +8,7 @@ leaves out 1. Testing the best against the second best needs no correction for h
     python -m synthscale_analysis.figures.heat_map runs/eightfold
 """
 
+import shlex
 import sys
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -36,6 +37,8 @@ COLUMNS = (
     *("test_accuracy_low", "test_accuracy_high", "is_best", "runner_up", "odds_ratio", "odds_ratio_low"),
     *("odds_ratio_high", "stands_out"),
 )
+#: Settings that say nothing where there is no pair, so that a study has its points without one once for all of them.
+OF_PAIRS_ALONE = ("mixture.pair_shape", "mixture.chosen_from", "credit.pit_rule")
 COLOURS = "cividis"
 MAX_SIZES_SIDE_BY_SIDE = 4
 CELL_HEIGHT_INCHES = 0.42
@@ -49,12 +52,34 @@ def heat_map_table(records: pd.DataFrame) -> pd.DataFrame:
     empty in other rows. stands_out: whether that interval leaves out 1.
     """
     rows: list[dict[str, object]] = []
-    for (algorithm, variant), own in records.groupby(["algorithm", "variant"], sort=False):
+    for (algorithm, variant), own in with_shared_zero(records).groupby(["algorithm", "variant"], sort=False):
         own = own.dropna(subset=["negative_fraction"])
         if own["negative_fraction"].nunique() > 1:
             rows += [{"algorithm": algorithm, "variant": variant, **row} for row in _method_rows(own)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.assign(order=table["algorithm"].map(_rank)).sort_values("order", kind="stable").drop(columns="order")
+
+
+def with_shared_zero(records: pd.DataFrame) -> pd.DataFrame:
+    """The records, and those without a pair once more for every variant that they stand for too.
+
+    They do for a variant that has none of its own and differs from theirs in settings of pairs alone.
+    """
+    methods = records.groupby(["algorithm", "variant"], sort=False)
+    zero = {names: own[own["negative_fraction"] == 0] for names, own in methods}
+    shared = [
+        rows.assign(variant=str(variant))
+        for (algorithm, variant), own in zero.items()
+        if own.empty
+        for (other, donor), rows in zero.items()
+        if other == algorithm and _but_pairs(str(donor)) == _but_pairs(str(variant))
+    ]
+    return pd.concat([records, *shared], ignore_index=True)
+
+
+def _but_pairs(variant: str) -> list[str]:
+    settings = shlex.split(variant)
+    return [setting for setting in settings if setting.partition("=")[0] not in OF_PAIRS_ALONE]
 
 
 def heat_map_figure(records: pd.DataFrame) -> Figure:
