@@ -32,7 +32,7 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "mixture": (HEAT_MAP,),
     "saturation": (SATURATION,),
     "spurious": (arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),),
-    "credit": (CREDIT_COST, arms("sft_matched", "sft", "dpo")),
+    "credit": (CREDIT_COST,),
     "star_graph": (arms("sft_matched", "sft"),),
     "rounds": (ROUNDS,),
     "slope": (SLOPE, ERROR, MULTIPLIER),
