@@ -157,6 +157,10 @@ class TestCredit:
         assert rolled.loc[(drop, "num_rollouts=8"), "mean_test_accuracy"] == pytest.approx(0.55)
         figure = credit_cost_figure(records)
         assert len(figure.axes) == 2 and figure.axes[1].get_xscale() == "log"
+        shapes = [row | {"variant": f"{row['variant']} mixture.pair_shape={s}"} for row in credit() for s in ("a", "b")]
+        figure = credit_cost_figure(read([row for row in shapes if row["algorithm"] == "step_dpo"], tmp_path))
+        assert len(figure.axes) == 4 and figure.axes[1].get_title(loc="left") == "64 problems, pairs by b"
+        assert len(figure.legends[0].get_texts()) == 2  # a rule each, whatever the shape
 
     def test_the_interval_is_of_pooled_log_odds(self, tmp_path: Path) -> None:
         row = credit_cost_table(read(credit(), tmp_path)).query("budget == 'num_rollouts=2'").iloc[0]

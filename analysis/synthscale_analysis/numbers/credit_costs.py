@@ -1,7 +1,8 @@
 """What finding pits costs in rollouts, and what it buys: the share of pits that are truly wrong steps, and accuracy.
 
-Arms that differ only in how much they roll out (`BUDGETS`) are one way of looking for pits, a line of the figure. An
-arm without rollouts, as whole solutions in pairs or SFT, is held beside as a level.
+Arms that differ only in how much they roll out (`BUDGETS`) are one way of looking for pits, a line of the figure; what
+is made of the pits (`SHAPE`) is told apart from how they are found. An arm without rollouts, as whole solutions in
+pairs or SFT, is held beside as a level.
 """
 
 import shlex
@@ -14,20 +15,24 @@ from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import mean_rows, settings_of
 
 COLUMNS = (
-    *("way", "budget", "arm", "algorithm", "variant", "negative_fraction", "data_size", "num_seeds"),
+    *("way", "shape", "budget", "arm", "algorithm", "variant", "negative_fraction", "data_size", "num_seeds"),
     *("mean_rollouts", "rollouts_per_problem", "mean_sampled_tokens", "mean_pairs", "mean_pit_precision"),
     *("pit_precision_low", "pit_precision_high", "mean_test_accuracy", "test_accuracy_low", "test_accuracy_high"),
 )
 #: Settings that say how much is rolled out, not how.
 BUDGETS = ("num_rollouts", "max_rollouts", "max_negatives_per_problem", "confidence")
+SHAPE = "pair_shape"
 ABSENT = "no arm of these records has rollouts"
 
 
 def credit_cost_table(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each arm and size, the ways in the order of the curves; UserError where nothing was rolled out."""
+    """A row for each arm and size, the ways in the order of the curves; UserError where nothing was rolled out.
+
+    shape: of the pairs, empty where it does not vary.
+    """
     rows = []
     for curve in curves_of(records):
-        way, budget = split_budget(curve)
+        way, shape, budget = split_budget(curve)
         precisions = _precisions(curve)
         for size, mean in mean_rows(curve).items():
             here = curve.rows[curve.rows["data_size"] == size]
@@ -35,22 +40,26 @@ def credit_cost_table(records: pd.DataFrame) -> pd.DataFrame:
             counts = {"mean_rollouts": rollouts, "rollouts_per_problem": None if rollouts is None else rollouts / size}
             counts |= {"mean_sampled_tokens": _mean(here, "num_sampled_tokens")}
             counts |= {"mean_pairs": _mean(here, "num_train_pairs")}
-            rows.append({"way": way, "budget": budget, **mean, **counts, **precisions.get(size, {})})
+            rows.append({"way": way, "shape": shape, "budget": budget, **mean, **counts, **precisions.get(size, {})})
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     if not (pd.to_numeric(table["mean_rollouts"]) > 0).any():
         raise UserError(ABSENT)
     return table
 
 
-def split_budget(curve: Curve) -> tuple[str, str]:
-    """How the curve looks for pits, as a label, and how much it rolls out."""
+def split_budget(curve: Curve) -> tuple[str, str, str]:
+    """How the curve looks for pits, as a label, the shape of its pairs, and how much it rolls out."""
     settings = settings_of(curve.variant)
+    shape = next((value for key, value in settings.items() if key.rpartition(".")[2] == SHAPE), "")
     parts: dict[bool, list[str]] = {True: [], False: []}
     for key, value in settings.items():
-        parts[key.rpartition(".")[2] in BUDGETS].append(f"{key}={value}")
+        name = key.rpartition(".")[2]
+        if name != SHAPE:
+            parts[name in BUDGETS].append(f"{key}={value}")
     fraction = "" if curve.negative_fraction is None else f"{curve.negative_fraction:g} negative"
     name = LABELS.get(curve.algorithm, curve.algorithm)
-    return ", ".join(filter(None, [name, short(shlex.join(parts[False])), fraction])), short(shlex.join(parts[True]))
+    way = ", ".join(filter(None, [name, short(shlex.join(parts[False])), fraction]))
+    return way, shape, short(shlex.join(parts[True]))
 
 
 def _precisions(curve: Curve) -> dict[int, dict[str, object]]:
