@@ -77,10 +77,10 @@ def save_figure_as(figure: Figure, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def size_axis(axes: Axes, sizes: Sequence[float]) -> None:
-    """Log axis of data sizes, with a tick at every size measured (thinned where there are more than eight)."""
+def size_axis(axes: Axes, sizes: Sequence[float], max_ticks: int = 8) -> None:
+    """Log axis of data sizes, with a tick at every size measured (thinned where they are more than that)."""
     axes.set_xscale("log")
-    step = -(-len(sizes) // 8)
+    step = -(-len(sizes) // max_ticks)
     axes.xaxis.set_major_locator(FixedLocator(list(sizes)[::step]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))

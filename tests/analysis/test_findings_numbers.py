@@ -268,10 +268,11 @@ class TestWrongSteps:
                 error.interval.high,
             )
         assert table["mean_wrong_decision_share"].tolist() == [0.5, 0.5]
-        assert [axes.get_title(loc="left") for axes in wrong_steps_figure(records).axes] == [
-            "a wrong decision first",
-            "a wrong execution first",
-        ]
+        # what a wrong execution hides is not taken for a right decision
+        of_others = [sum(0.5 / (1 - share) for share in shares) / 3 for shares in ((0.1, 0.2, 0.3), (0.05, 0.06, 0.1))]
+        assert table["mean_wrong_decision_share_of_others"].tolist() == pytest.approx(of_others)
+        titles = [axes.get_title(loc="left") for axes in wrong_steps_figure(records).axes]
+        assert [title.partition(",")[0] for title in titles] == ["a wrong decision", "a wrong execution first"]
 
     def test_records_that_do_not_know_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="which steps are wrong"):

@@ -1,7 +1,8 @@
 """Figure: which errors remain, a panel for wrong decisions and one for wrong executions, a line an arm.
 
-Shares are of all test problems, solved greedily, by the kind of their first wrong step, with 95 % intervals. What
-falls with data in the left panel is learnt; what rises in the right one is unlearnt.
+Test problems, solved greedily, by the kind of their first wrong step, with 95 % intervals: wrong executions of all
+problems, wrong decisions of those without one before. What falls with data in the left panel is learnt; what rises in
+the right one is unlearnt.
 
     python -m synthscale_analysis.figures.wrong_steps runs/eightfold
 """
@@ -13,7 +14,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.numbers.wrong_steps import SHARES, curves_that_know, wrong_steps_table
+from synthscale_analysis.numbers.wrong_steps import OF_OTHERS, curves_that_know, wrong_steps_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import (
@@ -30,6 +31,11 @@ from synthscale_analysis.style import (
 )
 
 NAME = "wrong_steps"
+MAX_TICKS = 6  # of a panel
+PANELS = {
+    OF_OTHERS: "a wrong decision, of problems\nwithout a wrong execution before",
+    "wrong_execution_share": "a wrong execution first,\nof all problems",
+}
 
 
 def wrong_steps_figure(records: pd.DataFrame) -> Figure:
@@ -39,9 +45,9 @@ def wrong_steps_figure(records: pd.DataFrame) -> Figure:
     sizes = sorted(table["data_size"].unique())
     with house_style():
         figure = Figure(figsize=(WIDTH_INCHES, 3.3 + 0.2 * legend_rows(curves)), layout="constrained")
-        panels = figure.subplots(1, len(SHARES), sharex=True, sharey=True)
-        for axes, (name, title) in zip(panels, SHARES.items(), strict=True):
-            size_axis(axes, sizes)
+        panels = figure.subplots(1, len(PANELS), sharex=True, sharey=True)
+        for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
+            size_axis(axes, sizes, MAX_TICKS)
             axes.set_title(title, loc="left")
             for curve, shift in zip(curves, dodges(len(curves), sizes, share=0.3), strict=True):
                 own = table[table["arm"] == curve.label]

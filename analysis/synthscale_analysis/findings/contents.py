@@ -27,8 +27,8 @@ from synthscale_analysis.findings.pieces import (
 _CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K, CEILING, WRONG_STEPS)
 
 STUDIES: Mapping[str, Sequence[Piece]] = {
-    "eightfold": _CURVES,
-    "eightfold_slow": _CURVES,
+    "eightfold": (*_CURVES, arms("rft")),
+    "eightfold_slow": (*_CURVES, arms("rft")),
     "mixture": (HEAT_MAP,),
     "saturation": (SATURATION,),
     "spurious": (arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),),

@@ -2,6 +2,9 @@
 
 A world whose steps' truth is known says of each greedy solution what went wrong first: the choice of the step, or its
 execution, as a wrong copy or a wrong table entry. Choices are what data teach; the base already executes exactly.
+
+A wrong execution that comes first hides the decisions behind it: where many do, few wrong decisions are seen, however
+badly the policy decides. So wrong decisions are told as a share of the other problems too.
 """
 
 import pandas as pd
@@ -10,17 +13,20 @@ from synthscale.scaling.seed_mean import means_over_seeds
 from synthscale_analysis.curves import Curve, curves_of
 from synthscale_analysis.errors import UserError
 
-#: Columns of the records, as `stage/evaluate` measures them, and what a figure calls them.
-SHARES = {"wrong_decision_share": "a wrong decision first", "wrong_execution_share": "a wrong execution first"}
+#: Columns of the records, as `stage/evaluate` measures them.
+SHARES = ("wrong_decision_share", "wrong_execution_share")
+#: Wrong decisions among the problems whose first wrong step is no execution.
+OF_OTHERS = "wrong_decision_share_of_others"
 ABSENT = "the records do not say which steps are wrong: the world's truth of steps is not known, or not recorded"
 
 
 def curves_that_know(records: pd.DataFrame) -> list[Curve]:
-    """The curves of the records that say which steps are wrong; UserError where none does."""
+    """The curves of the records that say which steps are wrong, with a column more; UserError where none does."""
     known = records.dropna(subset=list(SHARES)) if set(SHARES).issubset(records) else records.iloc[:0]
     if known.empty:
         raise UserError(ABSENT)
-    return curves_of(known)
+    others = 1 - known["wrong_execution_share"]
+    return curves_of(known.assign(**{OF_OTHERS: (known["wrong_decision_share"] / others).where(others > 0, 0.0)}))
 
 
 def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +39,7 @@ def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
             | {"num_seeds": len(cell), "mean_test_error": float(cell["test_error"].mean())}
             for size, cell in cells
         ]
-        for name in SHARES:
+        for name in (*SHARES, OF_OTHERS):
             for row, mean in zip(measured, means_over_seeds([cell[name] for _, cell in cells]), strict=True):
                 low, high = (None, None) if mean.interval is None else (mean.interval.low, mean.interval.high)
                 row |= {f"mean_{name}": mean.mean, f"{name}_low": low, f"{name}_high": high}
