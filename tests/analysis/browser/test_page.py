@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from headless_chromium import PHONE, Driver, OpenPage, draw_all, of_charts
 
@@ -142,11 +143,13 @@ def test_on_a_phone_the_panels_open_over_the_page_one_at_a_time(open_page: OpenP
     assert not links[0].is_displayed()
     contents.click()
     assert links[0].is_displayed()
-    methods.click()
-    assert not links[0].is_displayed() and driver.find_element(By.CSS_SELECTOR, ".method").is_displayed()
+    methods.click()  # what closes the other panel is told of it a moment later
+    WebDriverWait(driver, 20).until(lambda _: not links[0].is_displayed())
+    assert driver.find_element(By.CSS_SELECTOR, ".method").is_displayed()
     contents.click()
+    WebDriverWait(driver, 20).until(lambda _: links[1].is_displayed())
     links[1].click()
-    assert not links[1].is_displayed(), "it closes once it has been used"
+    WebDriverWait(driver, 20).until(lambda _: not links[1].is_displayed(), "it closes once it has been used")
 
 
 def test_it_prints_light_with_every_chart(open_page: OpenPage, quick_folder: Path) -> None:
