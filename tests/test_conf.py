@@ -410,7 +410,8 @@ def test_the_truth_of_steps_is_asked_of_worlds_alone(compose, needed_by):
     by_truth = ("credit=largest_drop", "credit.pit_rule=first_wrong")
     with pytest.raises(ConfigError, match=r"credit\.pit_rule=first_wrong needs the truth of every step"):
         to_run_config(compose("task=gsm8k", *needs, "algorithm=step_dpo", *by_truth))
-    to_run_config(compose("task=gsm8k", *needs, "algorithm=rft", *by_truth))  # which has no pits
+    for without_pits in ("rft", "rft_filtered", "dpo"):
+        to_run_config(compose("task=gsm8k", *needs, f"algorithm={without_pits}", "credit.pit_rule=first_wrong"))
     assert to_run_config(compose("algorithm=step_dpo", *by_truth)).credit.pit_rule is PitRule.first_wrong
     with pytest.raises(ConfigError, match=r"set credit\.search=exhaustive"):
         to_run_config(compose("algorithm=step_mix", "credit.pit_rule=first_wrong"))

@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 
 from fabricated_study import EARLY, HOME, LATE, LUCKY, RIGHT, fabricate, key_of
-from synthscale.problem import Problem
+from synthscale.problem import Problem, StepTruth
+from synthscale.stage.rows import PrefixValueRow, SolutionRow
 from synthscale_analysis.extract.credit_values import AFTER_WRONG, COLUMNS, FIRST_WRONG, RIGHT_SO_FAR
-from synthscale_analysis.extract.credited import CreditedProblem, credited_problems
+from synthscale_analysis.extract.credited import CreditedProblem, _negatives, credited_problems
 from synthscale_analysis.extract.extraction import extract_tables, points_here
 from synthscale_analysis.extract.lineage import Artifacts
 from synthscale_analysis.extract.provenance import without_paths
-from synthscale_analysis.extract.reading import reading_of
+from synthscale_analysis.extract.reading import Reading, reading_of
 from synthscale_analysis.extract.solutions import MAX_STEP_CHARACTERS, NUM_PROBLEMS, spread_over_share
 from synthscale_analysis.extract.tables import read_json, read_table
 from synthscale_analysis.material import Material
@@ -293,6 +294,20 @@ def test_a_data_set_is_cut_into_steps_without_its_files_and_nobody_knows_their_t
     assert reading.steps("First. Then 2.") == ["First.", " Then 2."]
     assert reading.wrong_steps(problem, "First. Then 2.") is None and not reading.knows_truth
     assert reading_of({"name": "precedence", "no_such_key": 1}).steps("a\nb") == ["a\n", "b"]
+
+
+def test_the_pit_of_perfect_credit_is_the_first_wrong_step_whatever_the_values() -> None:
+    def truths(problem: Problem, steps: list[str]) -> list[StepTruth]:
+        return [StepTruth.RIGHT if "ok" in step else StepTruth.WRONG_DECISION for step in steps]
+
+    reading = Reading(lambda solution: solution.splitlines(keepends=True), truths)
+    samples = [SolutionRow("p", 0, "ok\nbad\nbad", "wrong")]
+    values = [PrefixValueRow("p", 0, step, 4, 4 - step) for step in range(3)]  # Q falls most with the last step
+    pits = [
+        [one.pit for one in _negatives(reading, Problem("1", "2"), samples, values, None, {"pit_rule": rule})]
+        for rule in ("first_wrong", "largest_drop", "lowest_value")
+    ]
+    assert pits == [[2], [3], [3]]
 
 
 def test_a_report_imports_no_training_library() -> None:

@@ -274,6 +274,18 @@ class TestWrongSteps:
         titles = [axes.get_title(loc="left") for axes in wrong_steps_figure(records).axes]
         assert [title.partition(",")[0] for title in titles] == ["a wrong decision", "a wrong execution first"]
 
+    def test_where_every_execution_is_wrong_nothing_is_said_of_decisions(self, tmp_path: Path) -> None:
+        rows = [
+            record("sft", size, seed, 0.0)
+            | {"wrong_decision_share": 1.0 - share, "wrong_execution_share": share, "test_error": 1.0}
+            for size, share in ((64, 1.0), (128, 0.5))
+            for seed in SEEDS
+        ]
+        records = read(rows, tmp_path)
+        shares = wrong_steps_table(records)["mean_wrong_decision_share_of_others"]
+        assert shares.isna().tolist() == [True, False] and shares[1] == 1.0
+        wrong_steps_figure(records)
+
     def test_records_that_do_not_know_are_refused(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match="which steps are wrong"):
             wrong_steps_table(read([record("sft", 64, 1, 0.5)], tmp_path))

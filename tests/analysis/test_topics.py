@@ -102,6 +102,9 @@ def test_points_without_a_pair_stand_in_the_panel_of_every_shape_of_pairs() -> N
     zero = table[table["negative_fraction"] == 0].groupby("variant")["mean_test_accuracy"].apply(list)
     assert len(zero) == 2 and zero.iloc[0] == zero.iloc[1] and not zero.index.str.contains("2e-3").any()
     assert len(table) == 4 * (5 + 5 + 4)
+    twice = heat_map_table(pd.concat([variant("divergence"), variant("solution"), step], ignore_index=True))
+    seeds = fractions()["seed"].nunique()
+    assert len(twice) == 4 * 15 and (twice["num_seeds"] == seeds).all()  # of two that stand for it, one
 
 
 def test_numbers_can_be_read_on_their_cells() -> None:

@@ -67,13 +67,15 @@ def with_shared_zero(records: pd.DataFrame) -> pd.DataFrame:
     """
     methods = records.groupby(["algorithm", "variant"], sort=False)
     zero = {names: own[own["negative_fraction"] == 0] for names, own in methods}
-    shared = [
-        rows.assign(variant=str(variant))
-        for (algorithm, variant), own in zero.items()
-        if own.empty
-        for (other, donor), rows in zero.items()
-        if other == algorithm and _but_pairs(str(donor)) == _but_pairs(str(variant))
-    ]
+    shared = []
+    for (algorithm, variant), own in zero.items():
+        stand_for = (
+            rows
+            for (other, donor), rows in zero.items()
+            if other == algorithm and len(rows) and _but_pairs(str(donor)) == _but_pairs(str(variant))
+        )
+        if own.empty and (rows := next(stand_for, None)) is not None:
+            shared.append(rows.assign(variant=str(variant)))
     return pd.concat([records, *shared], ignore_index=True)
 
 

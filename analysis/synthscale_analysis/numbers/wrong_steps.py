@@ -26,11 +26,14 @@ def curves_that_know(records: pd.DataFrame) -> list[Curve]:
     if known.empty:
         raise UserError(ABSENT)
     others = 1 - known["wrong_execution_share"]
-    return curves_of(known.assign(**{OF_OTHERS: (known["wrong_decision_share"] / others).where(others > 0, 0.0)}))
+    return curves_of(known.assign(**{OF_OTHERS: (known["wrong_decision_share"] / others).where(others > 0)}))
 
 
 def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each arm and size: mean shares with 95 % intervals, spread pooled over the sizes of an arm."""
+    """A row for each arm and size: mean shares with 95 % intervals, spread pooled over the sizes of an arm.
+
+    A share of other problems is empty where there are none.
+    """
     rows: list[dict[str, object]] = []
     for curve in curves_that_know(records):
         cells = [(int(float(str(size))), cell) for size, cell in curve.rows.groupby("data_size")]
@@ -40,7 +43,10 @@ def wrong_steps_table(records: pd.DataFrame) -> pd.DataFrame:
             for size, cell in cells
         ]
         for name in (*SHARES, OF_OTHERS):
-            for row, mean in zip(measured, means_over_seeds([cell[name] for _, cell in cells]), strict=True):
+            known = [(row, cell[name].dropna()) for row, (_, cell) in zip(measured, cells, strict=True)]
+            known = [(row, shares) for row, shares in known if len(shares)]
+            means = means_over_seeds([shares for _, shares in known])
+            for (row, _), mean in zip(known, means, strict=True):
                 low, high = (None, None) if mean.interval is None else (mean.interval.low, mean.interval.high)
                 row |= {f"mean_{name}": mean.mean, f"{name}_low": low, f"{name}_high": high}
         rows += measured

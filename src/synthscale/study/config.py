@@ -227,7 +227,8 @@ def check_needs_no_truth(run: RunConfig) -> None:
         ValueError: with one sentence.
     """
     setting = f"mixture.steps={run.mixture.steps.value}" if run.mixture.steps is not None else None
-    if "credit" in run.recipe and run.credit.pit_rule is PitRule.first_wrong:
+    looks_for_pits = run.has_pairs and run.mixture.pair_shape is not PairShape.solution
+    if looks_for_pits and run.credit.pit_rule is PitRule.first_wrong:
         setting = "credit.pit_rule=first_wrong"
     if setting is not None:
         raise ValueError(
