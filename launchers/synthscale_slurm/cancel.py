@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from synthscale.command_line import CommandLine
 from synthscale.study.error import UserError
 from synthscale.study.store import open_store
 from synthscale_slurm.book import Book, Job
@@ -23,7 +23,7 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 def main(argv: Sequence[str]) -> int:
     """Cancel the jobs that were submitted for the study in a folder, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="synthscale cancel", description=__doc__)
+    parser = CommandLine("cancel", __doc__)
     parser.add_argument("study", type=Path, metavar="DIR", help="a study's folder: runs/quick")
     arguments = parser.parse_args(argv)
     try:

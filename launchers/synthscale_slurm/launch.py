@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from synthscale.study.estimate import History
 from synthscale.study.execute import record_point
 from synthscale.study.outcome import Failure, Outcome
 from synthscale.study.plan import make_plan
-from synthscale.study.readiness import refuse_missing_keys
+from synthscale.study.readiness import cut_solutions, refuse_missing_keys
 from synthscale.study.recipe import Point
 from synthscale.study.record import study_folder, write_tables
 from synthscale.study.roster import Roster, member, write_rosters
@@ -37,6 +38,7 @@ def submit_study(points: Sequence[Point], store: ArtifactStore, config: SlurmCon
     """Submit what is missing and say what that is; the outcomes are those of the points that were there before."""
     plan = make_plan(points, store)
     refuse_missing_keys(plan)  # a job has the environment that it was submitted from
+    note = cut_solutions(plan, History(store))
     write_rosters(points)
     done = [plan.nodes[point.root.key].done for point in points]
     outcomes = [
@@ -50,6 +52,8 @@ def submit_study(points: Sequence[Point], store: ArtifactStore, config: SlurmCon
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    if note is not None:
+        say(note)
     if any(done):
         say(f"{sum(done)} of {len(points)} points were there already.")
     if submitted.num_in_queue:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
+from synthscale.command_line import CommandLine
 from synthscale.study.error import UserError
 from synthscale.study.record import read_records
 from synthscale.study.roster import Roster, read_roster
@@ -27,7 +27,7 @@ SECONDS_BETWEEN_LOOKS = 5.0
 
 def main(argv: Sequence[str]) -> int:
     """Print the status of the study in a folder, and return the exit status: 1 if SLURM did not answer."""
-    parser = argparse.ArgumentParser(prog="synthscale status", description=__doc__)
+    parser = CommandLine("status", __doc__)
     parser.add_argument("study", type=Path, metavar="DIR", help="a study's folder: runs/quick")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="all of it, for scripts")

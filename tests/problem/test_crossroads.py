@@ -247,3 +247,14 @@ def test_a_world_without_crossings_is_refused_and_not_searched_for_ever(wrong):
     with pytest.raises(ValueError, match="task crossroads hardly ever draws"):
         for seed in range(20):
             CrossroadsConfig(**{"world_seed": seed} | wrong)
+
+
+def test_a_small_world_offers_what_it_has():
+    few = CrossroadsConfig(
+        num_crossings=1, num_roads=2, num_rules=8, num_values=2, num_known_rules=8, zipf_exponent=0.5
+    )
+    assert few.num_distinct == 8 * 7 * 2 * 2
+    assert (few.max_data_size, few.max_validation, few.max_test) == (22, 2, 2)
+    task = CrossroadsTask(few)
+    for split, most in [(Split.TRAIN, 22), (Split.VALIDATION, 2), (Split.TEST, 2)]:
+        assert len(task.problems(split, most)) == most

@@ -114,8 +114,8 @@ def test_no_problem_twice_in_a_split_or_in_two_splits(task):
 
 def test_splits_are_disjoint_where_the_world_is_nearly_used_up():
     task = PrecedenceTask(PrecedenceConfig(num_operators=3, num_values=3, operators_per_problem=3, unambiguous=False))
-    limits = {Split.TRAIN: task.config.max_data_size, Split.VALIDATION: task.config.max_held_out}
-    limits[Split.TEST] = task.config.max_held_out
+    limits = {Split.TRAIN: task.config.max_data_size, Split.VALIDATION: task.config.max_test}
+    limits[Split.TEST] = task.config.max_test
     texts = [problem.text for split, limit in limits.items() for problem in task.problems(split, limit)]
     assert len(set(texts)) == len(texts) == sum(limits.values())
 
@@ -162,8 +162,8 @@ def test_pretraining_problems_have_the_length_and_none_is_held_out(num_operators
     assert len(drawn) == 500
     assert {len(problem.text.split()) for problem in drawn} == {2 * num_operators + 1}
     assert all(problem.answer == str(evaluate(task, parse(task, problem.text.split()))) for problem in drawn)
-    held_out = {p.text for seed in range(3) for p in task.problems(Split.TEST, task.config.max_held_out, seed)}
-    held_out |= {p.text for seed in range(3) for p in task.problems(Split.VALIDATION, task.config.max_held_out, seed)}
+    held_out = {p.text for seed in range(3) for p in task.problems(Split.TEST, task.config.max_test, seed)}
+    held_out |= {p.text for seed in range(3) for p in task.problems(Split.VALIDATION, task.config.max_test, seed)}
     assert not held_out & {problem.text for problem in drawn}
 
 

@@ -137,7 +137,7 @@ def test_a_shape_out_of_range_is_refused_by_the_keys_name(wrong):
 
 def test_a_shape_of_few_stars_offers_few_problems():
     few = StarGraphConfig(num_arms=2, arm_length=1, num_nodes=6)
-    assert few.num_stars == 6 * 5 * 4  # centre, goal, the other end
+    assert few.num_distinct == 6 * 5 * 4  # centre, goal, the other end
     assert (few.max_data_size, few.max_validation) == (12, 1)
     assert len(StarGraphTask(few).problems(Split.TRAIN, 12)) == 12
     assert StarGraphConfig().max_data_size == 1_000_000

@@ -161,9 +161,18 @@ def test_a_model_loads_with_its_tokenizer_and_its_card_has_its_results(artifacts
     assert front["model-index"][0]["results"][0]["metrics"][0]["value"] == 0.4321
     assert not (folder / "optimizer.pt").exists() and "secret" not in all_text(folder)
 
-    assert export(point.nodes["sft"].key, tmp_path / "sft") == 0  # which no stage evaluated
+    artifacts(build_point(compose_run("algorithm=sft", "data_size=3", "evaluation.problems=validation")))
+    assert export(point.nodes["sft"].key, tmp_path / "sft") == 0  # which no stage evaluated on test problems
     assert "Not evaluated." in (tmp_path / "sft" / "README.md").read_text()
     assert "model-index" not in front_matter(tmp_path / "sft")
+
+
+def test_a_card_tells_weights_from_pairs(artifacts, export, compose_run, tmp_path):
+    point = build_point(compose_run("algorithm=advantage_weighted", "data_size=3"))
+    artifacts(point)
+    assert export(point.nodes["policy"].key, tmp_path / "model") == 0
+    card = (tmp_path / "model" / "README.md").read_text()
+    assert re.search(r"SFT on steps weighted by exp\(advantage / beta\) \| 0.002 \| \d+ \| 32 \| 0.25 \|", card)
 
 
 def test_a_pool_has_what_was_dropped_as_a_table_of_its_own(

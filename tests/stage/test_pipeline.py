@@ -179,7 +179,7 @@ def test_nothing_but_evaluate_sees_test_problems(store, point_of):
     point = point_of("step_mix")
     made = artifacts(store, point)
     task = PrecedenceTask(point.config.task)
-    test_problems = task.problems(Split.TEST, task.config.max_held_out // 4, seed=0)
+    test_problems = task.problems(Split.TEST, task.config.max_test // 4, seed=0)
     test_ids = {problem.problem_id for problem in test_problems}
     for role, artifact in made.items():
         for path in artifact.folder.glob("*.parquet"):

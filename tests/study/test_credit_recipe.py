@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synthscale.credit.pit import CreditSearch
+from synthscale.study.config import ConfigError
 from synthscale.study.estimate import History, estimate
 from synthscale.study.recipe import build_point
 from synthscale.study.store import ArtifactStore
@@ -64,3 +65,23 @@ def test_a_plan_bounds_the_rollouts_by_the_budget(nodes, tmp_path):
     adaptive = estimate(nodes(ADAPTIVE, "credit.max_rollouts=4")["credit"], history)
     assert adaptive.rollouts == 64 * 8 * 4 < exhaustive.rollouts == 64 * 8 * 3 * 5
     assert adaptive.sampled_tokens / adaptive.rollouts == exhaustive.sampled_tokens / exhaustive.rollouts
+
+
+def test_whole_solution_pairs_take_nothing_of_credit(nodes):
+    whole = nodes("mixture.pair_shape=solution")
+    assert "credit" not in whole["compose"].inputs
+    again = nodes("mixture.pair_shape=solution", "credit.pit_rule=lowest_value", "credit.num_rollouts=7")
+    assert changed(whole, again) == {"credit"}
+
+
+def test_pits_of_older_samples_are_refused(nodes):
+    first = "synthesize,finetune,sample,credit,compose,finetune"
+    with pytest.raises(ConfigError, match="no credit stage has seen"):
+        nodes(f"algorithm.recipe=[{first},sample,compose,finetune,evaluate]")
+    assert "credit_2" in nodes(f"algorithm.recipe=[{first},sample,credit,compose,finetune,evaluate]")
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "teach", "dance"])
+def test_a_recipe_names_stages_that_it_can_order(nodes, stage):
+    with pytest.raises(ConfigError, match=f"has no stage {stage}; there are synthesize, finetune, sample"):
+        nodes(f"algorithm.recipe=[{stage},synthesize,finetune,evaluate]")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from synthscale.server.request import ServerFailed
 from synthscale.session import Session
-from synthscale.study.outcome import Raised, error_path, keep_failure
+from synthscale.study.outcome import Raised, caught, error_path, keep_failure
 from synthscale.study.roster import read_roster, write_rosters
 from synthscale.study.status import JobNote, State, StudyStatus, study_status
 from synthscale.study.status_table import status_json, status_view
@@ -110,6 +111,15 @@ def test_a_stage_that_raised_shows_the_last_line_of_its_trace_and_where_it_lies(
     assert one.state is State.failed
     assert (one.because.stage, one.because.reason) == ("finetune", "RuntimeError: the loss is nan")
     assert one.because.log == error_path(tmp_path / "toy", point.nodes["sft"].key)
+
+
+def test_a_sentence_for_the_user_is_shown_without_its_type(toy, tmp_path, look):
+    point = toy.toy_point(tmp_path)
+    keep_failure(
+        "finetune", point.nodes["sft"].key, caught(ServerFailed("The server is gone: start it.")), tmp_path / "toy"
+    )
+    (one,) = look(point).points
+    assert one.because.reason == "The server is gone: start it."
 
 
 def test_the_trace_says_more_than_the_job(toy, tmp_path, look):

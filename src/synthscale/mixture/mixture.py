@@ -89,8 +89,18 @@ class MixtureConfig:
 
     @property
     def reads_advantages(self) -> bool:
-        """Whether it needs the advantages of the steps of accepted samples."""
+        """Whether it needs the advantages of the steps of accepted samples, or of all."""
         return self.min_advantage is not None or self.step_weights is not None
+
+    @property
+    def has_step_pairs(self) -> bool:
+        """Whether it needs the pits of rejected samples, and right continuations before them."""
+        return self.negative_fraction > 0 and self.pair_shape is not PairShape.solution
+
+    @property
+    def reads_credit(self) -> bool:
+        """Whether it needs anything of what credit finds."""
+        return self.reads_advantages or self.has_step_pairs
 
 
 def mix(

@@ -24,6 +24,7 @@ The reward sees the answer alone; the world knows the truth of every step.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,6 +93,12 @@ class CrossroadsConfig(WorldConfig):
                 f"task {self.name} hardly ever draws {self.num_roads} different rules of which some are sound and "
                 "some not: lower task.zipf_exponent or task.num_roads, or bring task.sound_share nearer to 0.5."
             )
+
+    @property
+    def num_distinct(self) -> int:
+        """Rows of crossings, whose roads are of different rules and lead to any value."""
+        num_crossings = math.perm(self.num_rules, self.num_roads) * self.num_values**self.num_roads
+        return int(num_crossings**self.num_crossings)
 
     @property
     def num_prompt_tokens(self) -> int:

@@ -39,8 +39,6 @@ from synthscale.problem.steps import join_steps, split_steps
 from synthscale.problem.world import (
     CHUNK_SIZE,
     KNOWN_SHARE,
-    MAX_DATA_SIZE,
-    MAX_HELD_OUT,
     SPLIT_CODE,
     Array,
     Codes,
@@ -87,21 +85,16 @@ class PrecedenceConfig(WorldConfig):
         check_between("task.num_values", self.num_values, 2, 10)
         check_between("task.operators_per_problem", self.operators_per_problem, 1, 6)
         check_between("task.zipf_exponent", self.zipf_exponent, 0.0, 5.0)
-        if self.num_expressions >= 2**63:
+        if self.num_distinct >= 2**63:
             raise ValueError(
-                f"the world has {self.num_expressions:.2g} expressions and can tell {2.0**63:.2g} apart: choose a "
+                f"the world has {self.num_distinct:.2g} expressions and can tell {2.0**63:.2g} apart: choose a "
                 "smaller task.num_operators, task.num_values or task.operators_per_problem."
             )
 
     @property
-    def num_expressions(self) -> int:
-        """How many expressions of the problems' length exist."""
+    def num_distinct(self) -> int:
+        """Expressions of the problems' length."""
         return int(self.num_values ** (self.operators_per_problem + 1) * self.num_operators**self.operators_per_problem)
-
-    @property
-    def max_data_size(self) -> int:
-        """Training problems on offer; a tenth of all expressions leaves room for rare operators and ambiguity."""
-        return min(MAX_DATA_SIZE, self.num_expressions // 10)
 
     @property
     def max_solution_tokens(self) -> int:
@@ -124,21 +117,6 @@ class PrecedenceConfig(WorldConfig):
             num_levels=self.num_levels,
             num_known_operators=self.num_known_operators,
         )
-
-    @property
-    def max_held_out(self) -> int:
-        """Validation or test problems on offer."""
-        return max(1, min(MAX_HELD_OUT, self.num_expressions // 100))
-
-    @property
-    def max_validation(self) -> int:
-        """Validation problems on offer."""
-        return self.max_held_out
-
-    @property
-    def max_test(self) -> int:
-        """Test problems on offer."""
-        return self.max_held_out
 
     @property
     def num_prompt_tokens(self) -> int:

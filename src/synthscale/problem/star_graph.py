@@ -29,8 +29,6 @@ from synthscale.problem.problem import Problem, Split, StepTruth, check_between
 from synthscale.problem.steps import join_steps, split_steps
 from synthscale.problem.world import (
     CHUNK_SIZE,
-    MAX_DATA_SIZE,
-    MAX_HELD_OUT,
     SPLIT_CODE,
     Array,
     Codes,
@@ -58,25 +56,10 @@ class StarGraphConfig(WorldConfig):
         check_between("task.num_nodes", self.num_nodes, 1 + self.num_arms * self.arm_length, 1000)
 
     @property
-    def num_stars(self) -> int:
-        """How many stars with a goal there are, whatever the order of arms."""
+    def num_distinct(self) -> int:
+        """Stars with a goal, whatever the order of arms."""
         num_drawn = 1 + self.num_arms * self.arm_length
         return self.num_arms * math.perm(self.num_nodes, num_drawn) // math.factorial(self.num_arms)
-
-    @property
-    def max_data_size(self) -> int:
-        """A tenth of all stars at most."""
-        return min(MAX_DATA_SIZE, self.num_stars // 10)
-
-    @property
-    def max_validation(self) -> int:
-        """A hundredth of all stars at most."""
-        return max(1, min(MAX_HELD_OUT, self.num_stars // 100))
-
-    @property
-    def max_test(self) -> int:
-        """As many."""
-        return self.max_validation
 
     @property
     def num_prompt_tokens(self) -> int:

@@ -39,19 +39,24 @@ class WorldConfig(TaskConfig):
         return True
 
     @property
+    def num_distinct(self) -> int:
+        """How many problems there are."""
+        raise NotImplementedError
+
+    @property
     def max_data_size(self) -> int:
-        """Training problems on offer; a world of fewer says so."""
-        return MAX_DATA_SIZE
+        """Training problems on offer: a tenth of all at most, which leaves room for what is rarely drawn."""
+        return min(MAX_DATA_SIZE, self.num_distinct // 10)
 
     @property
     def max_validation(self) -> int:
-        """Validation problems on offer."""
-        return MAX_HELD_OUT
+        """Validation problems on offer: a hundredth of all at most."""
+        return max(1, min(MAX_HELD_OUT, self.num_distinct // 100))
 
     @property
     def max_test(self) -> int:
-        """Test problems on offer."""
-        return MAX_HELD_OUT
+        """Test problems on offer: as many."""
+        return self.max_validation
 
     @property
     def num_prompt_tokens(self) -> int:

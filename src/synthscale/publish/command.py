@@ -138,7 +138,8 @@ def _finetune(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Se
     model = settings.setdefault("model", {})
     model.update(config.get("policy", {}))
     model.update({name: config[name] for name in ("path", "revision", "lora") if config.get(name) is not None})
-    settings.setdefault("sampler", {}).setdefault("max_new_tokens", config["max_new_tokens"])
+    sampler = settings.setdefault("sampler", {})
+    sampler |= {name: config[name] for name in ("max_new_tokens", "stop") if config.get(name) is not None} | sampler
 
 
 def _sample(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Settings) -> None:

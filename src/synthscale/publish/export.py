@@ -40,7 +40,8 @@ WHAT = {
     "synthesize": "Problems with right solutions, the synthetic training set of one size and seed.",
     "sample": "Solutions that a policy sampled for each problem, graded by the verifier.",
     "credit": "Rollouts from prefixes of solutions, pits if they were searched for, and right continuations.",
-    "compose": "A training set for preference learning: positives, and pairs of a chosen and a rejected side.",
+    "compose": "A training set made of graded solutions: positives, and where negatives are learnt from, pairs of a "
+    "chosen and a rejected side.",
     "finetune": "A causal language model, fine-tuned on synthetic problems.",
     "pretrain": "A small causal language model, trained from random weights on the steps of the embedded world.",
 }

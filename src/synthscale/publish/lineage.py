@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthscale.problem.sources import HUB_NAME
+from synthscale.stage.evaluate import HeldOut
 from synthscale.stage.stage import Artifact
 from synthscale.study.error import UserError
 from synthscale.study.manifest import MANIFEST
@@ -65,9 +66,10 @@ def lineage(store: ArtifactStore, artifact: Artifact) -> dict[str, Mapping[str, 
 
 
 def evaluations(store: ArtifactStore, key: str) -> list[Mapping[str, Any]]:
-    """The manifests of all evaluations of a policy that are in the store."""
+    """The manifests of all evaluations of a policy on test problems that are in the store."""
     found = (store.find_key(name) for name in sorted(set(keys_in(store))) if name.startswith("evaluate-"))
-    return [one.manifest for one in found if one is not None and one.manifest["inputs"].get("policy") == key]
+    manifests = [one.manifest for one in found if one is not None and one.manifest["inputs"].get("policy") == key]
+    return [one for one in manifests if one["config"]["evaluation"].get("problems") in (None, HeldOut.test.value)]
 
 
 def is_place_here(value: str) -> bool:

@@ -86,9 +86,11 @@ def hyper_parameters(manifests: Mapping[str, Mapping[str, Any]]) -> str:
                 **config,
                 "LoRA rank": (config.get("lora") or {}).get("rank") or None,
             }
+            is_weighted = config.get("max_weight") is not None
             if not config.get("preference_weight"):
-                values |= {"beta": None, "preference_weight": None}
-            objective = "DPO, and SFT on positives" if config.get("preference_weight") else "SFT"
+                values |= {"beta": config["beta"] if is_weighted else None, "preference_weight": None}
+            plain = "SFT on steps weighted by exp(advantage / beta)" if is_weighted else "SFT"
+            objective = "DPO, and SFT on positives" if config.get("preference_weight") else plain
             rows.append([manifest["key"], objective, *map(values.get, names)])
     return table(["phase", "objective", *names], rows)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from synthscale.credit.pit import CreditSearch, PitRule, find_pit, prefix_value
 from synthscale.evaluation.grade import first_wrong_step, has_wrong_step
 from synthscale.mixture.diversity import choose_diverse
-from synthscale.mixture.example import STEP_COLUMNS, Example, PairShape
+from synthscale.mixture.example import STEP_COLUMNS, Example
 from synthscale.mixture.mixture import (
     ChosenFrom,
     MixtureConfig,
@@ -138,7 +138,7 @@ def offer_all(
 
     task = build_task(config.task)
     num_problems = count_rows(inputs["data"].folder / "problems.parquet")
-    needs_pairs, by_step = config.mixture.negative_fraction > 0, has_step_pairs(config.mixture)
+    needs_pairs, by_step = config.mixture.negative_fraction > 0, config.mixture.has_step_pairs
     least, pit_counts = config.mixture.min_advantage, PitCounts()
     advantage_filter = None if least is None else AdvantageFilter(least)
     for number, of in enumerate(problem_by_problem(config, task, inputs), 1):
@@ -160,11 +160,6 @@ def offer_all(
     return of_pits | (advantage_filter.measures() if advantage_filter is not None else {})
 
 
-def has_step_pairs(mixture: MixtureConfig) -> bool:
-    """Whether pits are looked for."""
-    return mixture.negative_fraction > 0 and mixture.pair_shape is not PairShape.solution
-
-
 def problem_by_problem(config: ComposeConfig, task: Task, inputs: Mapping[str, Artifact]) -> Iterator[OfProblem]:
     """The problems with their rows of all the tables, in their order."""
     from synthscale.stage.by_problem import RowsByProblem
@@ -174,7 +169,7 @@ def problem_by_problem(config: ComposeConfig, task: Task, inputs: Mapping[str, A
     traces = RowsByProblem(data / "traces.parquet", SolutionRow)
     samples = RowsByProblem(inputs["samples"].folder / "samples.parquet", SolutionRow)
     values = pits = found = None
-    by_step, is_adaptive = has_step_pairs(config.mixture), config.search is CreditSearch.adaptive
+    by_step, is_adaptive = config.mixture.has_step_pairs, config.search is CreditSearch.adaptive
     if config.mixture.reads_advantages or (by_step and not is_adaptive):
         values = RowsByProblem(inputs["credit"].folder / "prefix_values.parquet", PrefixValueRow)
     if by_step:

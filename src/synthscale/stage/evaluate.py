@@ -51,7 +51,7 @@ class EvaluationConfig:
 
 @dataclass(kw_only=True, slots=True)
 class EvaluateConfig:
-    """Inputs: `policy`, a finetune or pretrain artifact."""
+    """Inputs: `policy`, a finetune artifact."""
 
     task: TaskConfig
     sampler: SamplerConfig
@@ -95,7 +95,11 @@ def run(config: EvaluateConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         sampled = draw(sampler, "sampled", sampled_problems, evaluation.num_samples, evaluation.temperature)
     write_table(out / "greedy.parquet", SolutionRow, [row for rows in greedy for row in rows])
     write_table(out / "sampled.parquet", SolutionRow, [row for rows in sampled for row in rows])
-    return {**greedy_measures(task, problems, greedy), **sampled_measures(task, problems, sampled)}
+    return {
+        **greedy_measures(task, problems, greedy),
+        **sampled_measures(task, problems, sampled),
+        "device": sampler.device,
+    }
 
 
 def greedy_measures(task: Task, problems: Sequence[Problem], greedy: Sequence[Sequence[SolutionRow]]) -> Measures:

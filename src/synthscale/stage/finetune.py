@@ -34,7 +34,10 @@ class FinetuneConfig:
 
     task: TaskConfig
     trainer: TrainerConfig
+    # of validation, as the sampler has them
     max_new_tokens: int = 64
+    stop: list[str] | None = field(default=None, metadata=IF_SET)
+    max_batch_rows: int = field(default=1024, metadata=ONLY_HOW)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     # a model folder or hub name, where no `policy` artifact is the start
     path: str | None = field(default=None, metadata=ONLY_WITHOUT_FINGERPRINT)
@@ -102,6 +105,8 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         encoder,
         num_problems=config.trainer.num_validation,
         max_new_tokens=config.max_new_tokens,
+        max_batch_rows=config.max_batch_rows,
+        stop=config.stop or (),
         in_lock_step=in_parts,
     )
     data = MixedDataModule(

@@ -20,7 +20,9 @@ from typing import Any
 
 from synthscale.session import Session
 
-STAGES = ("pretrain", "teach", "synthesize", "finetune", "sample", "credit", "compose", "evaluate")
+RECIPE_STAGES = ("synthesize", "finetune", "sample", "credit", "compose", "evaluate")  # what a recipe is made of
+STAGES = ("pretrain", "teach", *RECIPE_STAGES)  # the first two come before, where model and teacher ask for them
+
 
 SEES_TEST = ("teach", "evaluate")  # the one keeps clear of the test problems, the other scores them
 

@@ -16,7 +16,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from synthscale.credit.pit import CreditConfig, CreditedSamples, CreditSearch, PitRule
-from synthscale.mixture.example import PairShape
 from synthscale.mixture.mixture import MixtureConfig
 from synthscale.policy.config import ModelConfig, SamplerConfig
 from synthscale.policy.model_source import check_model_source
@@ -29,7 +28,7 @@ from synthscale.problem import (
     check_between,
 )
 from synthscale.stage.evaluate import EvaluationConfig
-from synthscale.stage.stage import STAGES
+from synthscale.stage.stage import RECIPE_STAGES
 from synthscale.study.error import UserError
 from synthscale.synthesis.config import ProceduralTeacherConfig, ServerTeacherConfig, TeacherConfig
 from synthscale.training.config import TrainerConfig
@@ -94,9 +93,9 @@ class AlgorithmConfig:
         check_name("algorithm.name", self.name)
         if not self.recipe:
             raise ValueError("algorithm.recipe is empty; [synthesize, finetune, evaluate] is the shortest of use.")
-        unknown = [stage for stage in self.recipe if stage not in STAGES]
+        unknown = [stage for stage in self.recipe if stage not in RECIPE_STAGES]
         if unknown:
-            raise ValueError(f"algorithm.recipe has no stage {unknown[0]}; there are {', '.join(STAGES)}.")
+            raise ValueError(f"algorithm.recipe has no stage {unknown[0]}; there are {', '.join(RECIPE_STAGES)}.")
 
 
 @dataclass(kw_only=True, slots=True)
@@ -202,7 +201,7 @@ class RunConfig:
                 f"credit.best_of={self.credit.best_of} needs as many samples a problem, which are the rollouts from "
                 f"its first step: sampler.num_samples is {self.sampler.num_samples}."
             )
-        if self.has_pairs and self.mixture.pair_shape is not PairShape.solution:
+        if "compose" in self.recipe and self.mixture.has_step_pairs:
             check_step_pairs(self)
         if "compose" in self.recipe and self.mixture.min_advantage is not None:
             check_advantage_filter(self)
@@ -227,7 +226,7 @@ def check_needs_no_truth(run: RunConfig) -> None:
         ValueError: with one sentence.
     """
     setting = f"mixture.steps={run.mixture.steps.value}" if run.mixture.steps is not None else None
-    looks_for_pits = run.has_pairs and run.mixture.pair_shape is not PairShape.solution
+    looks_for_pits = "compose" in run.recipe and run.mixture.has_step_pairs
     if looks_for_pits and run.credit.pit_rule is PitRule.first_wrong:
         setting = "credit.pit_rule=first_wrong"
     if setting is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,11 @@ def caught(error: BaseException) -> Raised:
         else traceback.format_exception_only(error)[-1].strip()
     )
     return Raised(message.splitlines()[-1] if message else type(error).__name__, trace)
+
+
+def without_own_type(line: str) -> str:
+    """A traceback's last line without the type where it is one of ours, whose message is a sentence for the user."""
+    return re.sub(r"^synthscale\w*(\.\w+)+: ", "", line)
 
 
 def error_path(study: Path, key: str) -> Path:

@@ -189,6 +189,8 @@ def finetune_node(
             task=config.task,
             trainer=config.trainer,
             max_new_tokens=config.sampler.max_new_tokens,
+            stop=config.sampler.stop or None,
+            max_batch_rows=config.sampler.max_batch_rows,
             policy=config.model.policy,
             **({} if "policy" in inputs else base_model(config)),
             lora=config.model.lora,
@@ -247,8 +249,10 @@ def credit_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
 def compose_node(config: RunConfig, nodes: dict[str, Node]) -> Node:
     """The training set of the second phase."""
     inputs, pairs, credit = inputs_from(nodes, data="synthesize", samples="sample"), config.has_pairs, config.credit
-    if "credit" in config.recipe and (pairs or config.mixture.reads_advantages):
+    if "credit" in config.recipe and config.mixture.reads_credit:
         inputs |= inputs_from(nodes, credit="credit")
+        if inputs["credit"].inputs["samples"] is not inputs["samples"]:
+            raise ConfigError("algorithm.recipe composes from samples that no credit stage has seen: put one between.")
     is_adaptive = "credit" in inputs and credit.search is CreditSearch.adaptive
     return Node(
         "compose",

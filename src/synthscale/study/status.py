@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from synthscale.study.error import UserError
-from synthscale.study.outcome import error_path
+from synthscale.study.outcome import error_path, without_own_type
 from synthscale.study.roster import Member, Roster
 from synthscale.study.store import ArtifactStore
 
@@ -175,7 +174,7 @@ class _Stages:
             except OSError:
                 continue
             job_id = job.job_id if job is not None else None
-            reason = lines[-1].removeprefix(f"{UserError.__module__}.{UserError.__name__}: ") if lines else "it raised"
+            reason = without_own_type(lines[-1]) if lines else "it raised"
             return StageStatus(key, State.failed, job_id, reason, trace)
         if job is not None:
             return StageStatus(key, job.state, job.job_id, job.reason, job.log)

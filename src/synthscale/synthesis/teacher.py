@@ -8,7 +8,7 @@ from synthscale.problem import Problem, Task
 
 
 def write_traces(task: Task, problem: Problem, num_traces: int, seed: int) -> list[str]:
-    """Distinct right solutions of one problem, at most `num_traces`.
+    """Distinct solutions of one problem as the task writes them, at most `num_traces`.
 
     The draw depends on the problem and the seed alone, so a problem has the same traces in every data set it is in.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -42,13 +43,17 @@ class Validator:
         *,
         num_problems: int,
         max_new_tokens: int,
+        max_batch_rows: int = 1024,
+        stop: Sequence[str] = (),
         in_lock_step: bool = False,
     ) -> None:
         self.task = task
         self.encoder = encoder
         self.problems = task.problems(Split.VALIDATION, num_problems, seed=0)
         sampler = LockStepSampler if in_lock_step else Sampler
-        self.sampler = sampler(model, encoder.prompter, max_new_tokens=max_new_tokens, max_batch_rows=1024)
+        self.sampler = sampler(
+            model, encoder.prompter, max_new_tokens=max_new_tokens, max_batch_rows=max_batch_rows, stop=stop
+        )
 
     def examples(self) -> list[EncodedExample]:
         """One right solution of each problem; none where the task has none of them."""
