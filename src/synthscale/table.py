@@ -80,9 +80,9 @@ class TableWriter:
         self._writer.close()
 
 
-def write_table(path: Path, row_type: type[Any], rows: Iterable[Any], without: Collection[str] = ()) -> None:
-    """Write dataclass rows, without some columns."""
-    with TableWriter(path, row_type, without) as writer:
+def write_table(path: Path, row_type: type[Any], rows: Iterable[Any]) -> None:
+    """Write dataclass rows."""
+    with TableWriter(path, row_type) as writer:
         writer.write(rows)
 
 

@@ -106,7 +106,7 @@ def law_size_for(fit: Fit, bootstrap: FitBootstrap | None, sizes: FloatArray, er
     _require_positive(error)
     estimate = np.array(list(fit.parameters.values()))[None, :]
     size = float(inverted(fit.law, estimate, error, sizes)[0])
-    floor = fit.parameters.get("c")
+    floor = fit.parameters.get(fit.law.floor) if fit.law.floor is not None else None
     low = high = None
     if bootstrap is not None:
         drawn = np.sort(inverted(fit.law, bootstrap.draws, error, sizes))
@@ -156,7 +156,7 @@ def _falls_below(law: Law, parameters: FloatArray, error: float, largest: float)
     """Whether each curve falls beyond the largest size, with no floor that keeps it above the error."""
     here, there = law.predict(parameters, np.array([largest, BEYOND])).T
     falls = np.asarray(there < here)
-    return falls & (parameters[:, law.parameter_names.index("c")] < error) if "c" in law.parameter_names else falls
+    return falls if law.floor is None else falls & (parameters[:, law.parameter_names.index(law.floor)] < error)
 
 
 def _crossed(table: Measurements, means: FloatArray, error: float) -> _Crossed:

@@ -127,10 +127,10 @@ def keep_divergence(chosen: EncodedSide, rejected: EncodedSide) -> tuple[Encoded
     Raises:
         ValueError: if one side is the beginning of the other, so that nothing differs.
     """
-    for i, (a, b) in enumerate(zip(chosen.ids, rejected.ids, strict=False)):
-        if a != b:
-            return only(chosen, i), only(rejected, i)
-    raise ValueError("a pair's sides do not differ, so it has no diverging token.")
+    shared = num_shared(chosen.ids, rejected.ids)
+    if shared == min(len(chosen.ids), len(rejected.ids)):
+        raise ValueError("a pair's sides do not differ, so it has no diverging token.")
+    return only(chosen, shared), only(rejected, shared)
 
 
 def only(side: EncodedSide, position: int) -> EncodedSide:

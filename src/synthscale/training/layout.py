@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from synthscale.training.attention import Packing
-from synthscale.training.encoding import EncodedExample, EncodedSide
+from synthscale.training.encoding import EncodedExample, EncodedSide, num_shared
 
 Indices = NDArray[np.int64]
 Advantages = NDArray[np.float32]
@@ -88,39 +88,32 @@ def sequence_item(side: EncodedSide) -> Item:
 
 def pair_item(chosen: EncodedSide, rejected: EncodedSide) -> Item:
     """Shared prefix, the rest of the chosen side, the rest of the rejected side."""
-    num_shared, num_chosen = shared_length(chosen, rejected), len(chosen.ids)
-    num_rejected = len(rejected.ids) - num_shared
-    ids_L = np.array(chosen.ids + rejected.ids[num_shared:], dtype=np.int64)
+    shared, num_chosen = num_shared(chosen.ids, rejected.ids), len(chosen.ids)
+    num_rejected = len(rejected.ids) - shared
+    ids_L = np.array(chosen.ids + rejected.ids[shared:], dtype=np.int64)
     counted_chosen, counted_rejected = np.flatnonzero(chosen.counted), np.flatnonzero(rejected.counted)
     counted_rejected = counted_rejected[counted_rejected > 0]  # nothing precedes a sequence's first token
-    counted_rejected[counted_rejected >= num_shared] += num_chosen - num_shared
+    counted_rejected[counted_rejected >= shared] += num_chosen - shared
     is_target_L = np.zeros(len(ids_L), dtype=bool)
     is_target_L[counted_chosen] = is_target_L[counted_rejected] = True
     is_target_L[:1] = False
     number_L = np.cumsum(is_target_L) - 1
     before_L = np.arange(-1, len(ids_L) - 1)
-    before_L[num_chosen : num_chosen + 1] = num_shared - 1
+    before_L[num_chosen : num_chosen + 1] = shared - 1
     place_L = np.arange(len(ids_L))
     return Item(
         ids_L,
-        np.concatenate([place_L[:num_chosen], np.arange(num_shared, num_shared + num_rejected)]),
+        np.concatenate([place_L[:num_chosen], np.arange(shared, shared + num_rejected)]),
         before_L[is_target_L],
         ids_L[is_target_L],
-        (place_L[:num_chosen], np.concatenate([place_L[:num_shared], place_L[num_chosen:]])),
+        (place_L[:num_chosen], np.concatenate([place_L[:shared], place_L[num_chosen:]])),
         (number_L[counted_chosen[counted_chosen > 0]], number_L[counted_rejected]),
     )
 
 
-def shared_length(chosen: EncodedSide, rejected: EncodedSide) -> int:
-    """Tokens with which both sides begin."""
-    num_both = min(len(chosen.ids), len(rejected.ids))
-    differ = np.array(chosen.ids[:num_both]) != np.array(rejected.ids[:num_both])
-    return int(differ.argmax()) if differ.any() else num_both
-
-
 def num_tokens(example: EncodedExample, *, is_packed: bool) -> int:
     """Tokens that go through the model for an example."""
-    shared = shared_length(*example.sides) if example.is_pair and is_packed else 0
+    shared = num_shared(*(side.ids for side in example.sides)) if example.is_pair and is_packed else 0
     return sum(len(side.ids) for side in example.sides) - shared
 
 

@@ -1,0 +1,1 @@
+"""Mixtures: graded solutions to training sets of positives and pairs."""

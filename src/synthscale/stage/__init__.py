@@ -1,0 +1,1 @@
+"""Stages: each makes one artifact from a config and other artifacts."""

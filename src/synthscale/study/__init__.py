@@ -1,0 +1,1 @@
+"""Studies: configs to points and plans, the artifact store, records."""
