@@ -17,7 +17,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.scale_output import scale_table, write_scale
 from benchmarks.scale_phases import PHASES, Measured, measure
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
 
 OUT = Path(__file__).resolve().parents[2] / "analysis/results/scale"

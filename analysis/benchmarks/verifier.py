@@ -36,7 +36,8 @@ from benchmarks.made_pairs import Recipe, Style
 from benchmarks.pairs import Pair, read_pairs
 from benchmarks.throughput import Measurement, measure, measure_command, same_texts
 from benchmarks.throughput_output import throughput_table, write_throughput
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 
 LineStyle = str | tuple[float, tuple[float, ...]]
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import track
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 
 Item = TypeVar("Item")
 #: Of figure files, with the entries of their metadata that say when and by what they were made.

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from planted_contrasts import costed, fractions, rising, rows, sampled, solutions
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.figures import cost as figure_cost
 from synthscale_analysis.figures import heat_map as figure_heat_map
 from synthscale_analysis.figures import pass_at_k as figure_pass_at_k

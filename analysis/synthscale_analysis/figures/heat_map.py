@@ -23,8 +23,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from synthscale.scaling import means_over_seeds
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import LABELS, short
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.paired import Noise, block_of, difference, log_odds, pooled_noise
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in

@@ -16,8 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, MARKERS
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.rounds import method_label, rounds_by_seed, rounds_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in

@@ -16,8 +16,9 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import LABELS, LINE_STYLES, MARKERS, short
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.saturation import saturation_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in

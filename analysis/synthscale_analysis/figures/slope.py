@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from synthscale.scaling import Reach
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, LABELS, LINE_STYLES, MARKERS
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.slopes import multiplier_at, slope_multipliers, slope_table
 from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.records import read_records

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import curves_of
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.summary import multipliers_table, summary_table
 from synthscale_analysis.records import read_records

@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale.study.execute import available_cores
 from synthscale.study.roster import ROSTERS, read_roster
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.extract.lineage import Artifacts, KeptArtifact
 from synthscale_analysis.extract.provenance import commands, made_with
 from synthscale_analysis.machine import processor

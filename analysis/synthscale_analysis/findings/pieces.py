@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.figures import arms as arms_script
 from synthscale_analysis.figures import (
     cost,

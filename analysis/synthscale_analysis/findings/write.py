@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.findings.contents import STUDIES
 from synthscale_analysis.findings.piece import Piece
 from synthscale_analysis.material import Material

@@ -15,7 +15,7 @@ import numpy as np
 from rich.table import Table
 
 from synthscale.scaling import LAWS, Noise, PlantedStudy, Power, fit_law, power_of, seed_noise, spacing
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.fit.answer import Answer
 from synthscale_analysis.fit.output import GroupFits
 from synthscale_analysis.fit.target import baseline_of

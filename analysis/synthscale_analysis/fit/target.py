@@ -16,7 +16,7 @@ from rich.table import Table
 from synthscale.scaling import FAR, CensoredValue, LawSize, Reach, Reached, law_size_for, ratio_for, size_for
 from synthscale.scaling.measurements import LARGEST
 from synthscale.scaling.target import BEYOND
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.fit.answer import Answer
 from synthscale_analysis.fit.output import GroupFits, best_fits
 from synthscale_analysis.numbers.fitting import FittedCurve

@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve, curves_of
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.estimates import error_by_size
 from synthscale_analysis.numbers.paired import Difference, Noise, block_of, difference, log_odds, pooled_noise
 

@@ -10,8 +10,8 @@ import shlex
 import pandas as pd
 
 from synthscale.scaling import means_over_seeds
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import LABELS, Curve, curves_of, short
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import mean_rows, settings_of
 
 COLUMNS = (

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import LABELS, Curve, curves_of, short
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import differences, mean_rows, settings_of
 from synthscale_analysis.numbers.costs import with_costs
 

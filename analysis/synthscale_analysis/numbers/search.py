@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import LABELS, short, short_keys
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import settings_of
 from synthscale_analysis.numbers.paired import block_of, difference, log_odds, pooled_noise
 from synthscale_analysis.numbers.wording import times_text

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from synthscale.scaling import CensoredValue
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve, curves_of
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.bounds import note_on
 from synthscale_analysis.numbers.estimates import BASELINES, fit_to_curve, overall_multiplier_of
 from synthscale_analysis.numbers.paired import block_of, difference, logs, pooled_noise

@@ -16,7 +16,8 @@ import textwrap
 from pathlib import Path
 
 from synthscale.command_line import CommandLine
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.options import as_options
 from synthscale_analysis.protocol import NUM_DRAWS, SEED, STUDY_DELTA
 

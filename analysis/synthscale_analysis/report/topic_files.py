@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pandas as pd
 from matplotlib.figure import Figure
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.figures.cost import NAME as COST_NAME
 from synthscale_analysis.figures.cost import cost_figure
 from synthscale_analysis.figures.heat_map import NAME as HEAT_MAP_NAME
