@@ -22,7 +22,7 @@ from synthscale_analysis.figures.seconds import seconds_figure
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import STUDY_LAWS
 from synthscale_analysis.numbers.summary import fits_table, multipliers_table, summary_table
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import write_atomically, write_csv
 from synthscale_analysis.page.index import render_index
 from synthscale_analysis.page.render import render_page
 from synthscale_analysis.report.artifact_figures import ARTIFACT_FIGURES
@@ -101,7 +101,7 @@ def _write_table(material: Material, name: str, table: pd.DataFrame | None) -> l
     if table is None:
         path.unlink(missing_ok=True)
         return []
-    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())
+    write_csv(path, table)
     return [path.name]
 
 
