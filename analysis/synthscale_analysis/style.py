@@ -58,10 +58,15 @@ def house_style() -> AbstractContextManager[None]:
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write NAME.png and NAME.svg into the folder, each whole or not at all."""
-    paths = [folder / f"{name}.{extension}" for extension in ("png", "svg")]
+    paths = figure_paths(folder, name)
     for path in paths:
         save_figure_as(figure, path)
     return paths
+
+
+def figure_paths(folder: Path, name: str) -> list[Path]:
+    """Where a figure of that name is written."""
+    return [folder / f"{name}.{extension}" for extension in ("png", "svg")]
 
 
 def save_figure_as(figure: Figure, path: Path) -> None:
