@@ -14,5 +14,5 @@
     findings/   figures and tables of the committed studies, and the keeping of their records
 
 Arrows run from the commands down: report and findings know all others; sections, figures and extract know the
-material, which knows numbers; of numbers, those of artifacts take the material too.
+material, which knows numbers and the seconds of extract; of numbers, those of artifacts take the material too.
 """

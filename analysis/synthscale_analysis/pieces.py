@@ -18,6 +18,8 @@ from synthscale_analysis.figures import (
 )
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.costs import cost_multipliers, cost_multipliers_table, cost_table
+from synthscale_analysis.numbers.heat_map import heat_map_table
+from synthscale_analysis.numbers.pass_at_k import pass_at_k_table
 from synthscale_analysis.numbers.saturation import saturation_table
 from synthscale_analysis.numbers.summary import fits_table, multipliers_table, summary_table
 from synthscale_analysis.piece import Made, Piece
@@ -72,12 +74,12 @@ COST = Piece(
 PASS_AT_K = Piece(
     name=pass_at_k.NAME,
     figure=lambda made: pass_at_k.pass_at_k_figure(made.records),
-    tables={pass_at_k.NAME: lambda made: _some(pass_at_k.pass_at_k_table(made.records), pass_at_k.ABSENT)},
+    tables={pass_at_k.NAME: lambda made: _some(pass_at_k_table(made.records), pass_at_k.ABSENT)},
 )
 HEAT_MAP = Piece(
     name=heat_map.NAME,
     figure=lambda made: heat_map.heat_map_figure(made.records),
-    tables={heat_map.NAME: lambda made: _some(heat_map.heat_map_table(made.records), heat_map.ABSENT)},
+    tables={heat_map.NAME: lambda made: _some(heat_map_table(made.records), heat_map.ABSENT)},
 )
 SATURATION = Piece(
     name=saturation.NAME,

@@ -22,9 +22,9 @@ from synthscale_analysis.extract.lineage import Artifacts
 from synthscale_analysis.extract.provenance import without_paths
 from synthscale_analysis.extract.reading import Reading, reading_of
 from synthscale_analysis.extract.solutions import MAX_STEP_CHARACTERS, NUM_PROBLEMS, spread_over_share
+from synthscale_analysis.extract.stage_seconds import SHARED
 from synthscale_analysis.extract.tables import read_json, read_table
 from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.stage_seconds import SHARED
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 

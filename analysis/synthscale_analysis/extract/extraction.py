@@ -15,6 +15,7 @@ from synthscale_analysis.extract.lineage import FIRST_PHASE, Artifacts, KeptArti
 from synthscale_analysis.extract.provenance import provenance_json
 from synthscale_analysis.extract.reading import Reading, reading_of
 from synthscale_analysis.extract.solutions import PointOfView, solutions_json
+from synthscale_analysis.extract.stage_seconds import SHARED
 from synthscale_analysis.extract.tables import (
     CREDIT,
     PROVENANCE,
@@ -26,7 +27,6 @@ from synthscale_analysis.extract.tables import (
     write_table,
 )
 from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.stage_seconds import SHARED
 from synthscale_analysis.output import with_progress, write_atomically
 
 STAMP = "extracted_from.txt"

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from synthscale_analysis.curves import Curve
+from synthscale_analysis.extract.stage_seconds import SHARED
 from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.stage_seconds import SHARED
 from synthscale_analysis.output import write_atomically, write_csv
 
 CREDIT, SPURIOUS, TRAINING = "credit.csv", "spurious.csv", "training.csv"

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+_MINUTE, _HOUR = 60.0, 3600.0
+
 
 def listed(names: Sequence[str]) -> str:
     """As "a", "a and b" or "a, b and c"."""
@@ -33,6 +35,13 @@ def change_text(log_ratio: float, low: float | None, high: float | None) -> str:
     """A change of a positive number from its log: "+6 % [+3, +8]", without the brackets where there is no interval."""
     ends = "" if low is None or high is None else f" [{_change(low)}, {_change(high)}]"
     return f"{_change(log_ratio)} %{ends}"
+
+
+def duration(seconds: float) -> str:
+    """As "4.2 s", "12 min" or "3.5 h"."""
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
 
 
 def _change(log_ratio: float) -> str:

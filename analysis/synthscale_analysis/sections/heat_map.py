@@ -8,9 +8,10 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from plotly.graph_objects import Figure, Heatmap, Scatter
 
-from synthscale_analysis.figures.heat_map import ABSENT, COLOURS, cell_text, heat_map_table, ink_on, panel_title
+from synthscale_analysis.figures.heat_map import ABSENT, COLOURS, cell_text, ink_on, panel_title
 from synthscale_analysis.figures.heat_map import NAME as STATIC
 from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.heat_map import heat_map_table
 from synthscale_analysis.numbers.wording import listed, share_text, times_text
 from synthscale_analysis.page.chart import as_text, house_figure
 from synthscale_analysis.page.section import Chart, Section
