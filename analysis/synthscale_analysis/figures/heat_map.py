@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from synthscale.study.error import UserError
-from synthscale_analysis.curves import LABELS, short
+from synthscale_analysis.curves import label_of
 from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.heat_map import heat_map_table
 from synthscale_analysis.records import read_records
@@ -55,17 +55,12 @@ def heat_map_figure(records: pd.DataFrame) -> Figure:
         grid = figure.subplots(num_rows, per_row, squeeze=False).ravel()
         for axes, (names, rows) in zip(grid, panels, strict=False):
             _draw_panel(axes, rows, colours, norm, has_room=WIDTH_INCHES * 0.85 / per_row / sizes)
-            axes.set_title(panel_title(str(names[0]), str(names[1])), loc="left")
+            axes.set_title(label_of(str(names[0]), str(names[1])), loc="left")
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         figure.supxlabel(f"{SIZE_LABEL}; test accuracy in %, framed where a fraction stands out", fontsize=9)
         figure.supylabel("negative fraction", fontsize=9)
     return figure
-
-
-def panel_title(algorithm: str, variant: str) -> str:
-    """What the panel of a method is called."""
-    return ", ".join(filter(None, [LABELS.get(algorithm, algorithm), short(variant)]))
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: Colormap, norm: Normalize, has_room: float) -> None:
