@@ -6,12 +6,11 @@ noise pooled over the method's sizes.
 
 import shlex
 
-import numpy as np
 import pandas as pd
 
 from synthscale.scaling import means_over_seeds
 from synthscale_analysis.curves import LABELS
-from synthscale_analysis.numbers.paired import Noise, block_of, difference, log_odds, pooled_noise
+from synthscale_analysis.numbers.paired import Noise, block_of, difference, log_odds, pooled_noise, ratio_columns
 
 COLUMNS = (
     *("algorithm", "variant", "data_size", "negative_fraction", "num_seeds", "mean_test_accuracy"),
@@ -98,9 +97,7 @@ def _mark_best(rows: list[dict[str, object]], block: pd.DataFrame, noise: Noise)
     found = difference([(block, {best: 1.0, second: -1.0})], noise)
     ranked[0]["runner_up"] = second
     if found is not None:
-        ends = {"odds_ratio": found.value, "odds_ratio_low": found.low, "odds_ratio_high": found.high}
-        ranked[0] |= {name: None if end is None else float(np.exp(end)) for name, end in ends.items()}
-        ranked[0]["stands_out"] = found.tells and found.value > 0
+        ranked[0] |= ratio_columns("odds_ratio", found) | {"stands_out": found.tells and found.value > 0}
 
 
 def _rank(algorithm: str) -> tuple[int, str]:

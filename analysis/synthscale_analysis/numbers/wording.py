@@ -13,6 +13,12 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def accuracy_text(mean: float, sd: float | None) -> str:
+    """As "57.6 ± 8.6", in %, without the spread where there is none, as of one seed."""
+    spread = "" if sd is None or pd.isna(sd) else f" ± {100 * sd:.1f}"
+    return f"{100 * mean:.1f}{spread}"
+
+
 def share_text(mean: float, low: float | None, high: float | None) -> str:
     """As "74 % [69, 79]", without the brackets where there is no interval."""
     ends = "" if low is None or high is None or pd.isna(low) else f" [{100 * low:.0f}, {100 * high:.0f}]"
