@@ -55,7 +55,7 @@ class Setting:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of this question; --baseline is added by `fit_target`."""
+    """Options of this question; --baseline is added by `fit.target`."""
     parser.add_argument(
         "--power", action="store_true", help="say how many seeds and sizes see a multiplier (--baseline)"
     )
