@@ -148,12 +148,12 @@ def _subset(material: Material) -> str:
         return ""
     artifacts = Artifacts(material.artifacts)
     found = [artifacts.find(key) for key in material.records["artifact"].dropna().astype(str)]
-    names = ("num_sampled_problems", "num_test")
-    told = {None if one is None else tuple(one.measures.get(name) for name in names) for one in found}
-    numbers = told.pop() if len(told) == 1 else None
-    if numbers is None or None in numbers or numbers[0] >= numbers[1]:
+    measures = [{} if one is None else one.measures for one in found]
+    told = {(of_one.get("num_sampled_problems"), of_one.get("num_test")) for of_one in measures}
+    count, test = told.pop() if len(told) == 1 else (None, None)
+    if count is None or test is None or count >= test:
         return ""
-    return f" They are of the first {numbers[0]:,} of {numbers[1]:,} test problems."
+    return f" They are of the first {count:,} of {test:,} test problems."
 
 
 def _figure(table: pd.DataFrame, material: Material, size: int) -> Figure:
