@@ -179,3 +179,10 @@ def test_tiny_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert accuracy["false_positives"].sum() == accuracy["false_negatives"].sum() == 0
     assert list(speed["jobs"]) == [1, 1, 1, 1, *verifier.job_counts()]
     assert {path.name for path in out.iterdir()} >= {"accuracy.png", "accuracy.svg", "disagreements.csv"}
+
+
+def test_speed_can_be_left_out_but_not_measured_on_fewer_than_no_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verifier.parsed(["--num-math", "0"]).num_math == 0
+    with pytest.raises(SystemExit):
+        verifier.parsed(["--num-math=-1"])
+    assert "'-1' is not a whole number of 0 or more" in capsys.readouterr().err
