@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.accuracy import TOTAL, ErrorCounts, Scored
 from benchmarks.contenders import Contender
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import write_csv
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 
 _COLOURS = {"false positives": "#d55e00", "false negatives": "#0072b2"}
@@ -43,14 +43,10 @@ def _rate_text(count: ErrorCounts) -> str:
 
 def write_accuracy(counts: Sequence[ErrorCounts], scored: Sequence[Scored], folder: Path) -> None:
     """accuracy.csv, disagreements.csv (every pair that a contender gets wrong) and accuracy.png and .svg."""
-    write_atomically(folder / "accuracy.csv", _as_csv([_count_row(count) for count in counts]))
+    write_csv(folder / "accuracy.csv", pd.DataFrame([_count_row(count) for count in counts]))
     disputed = [_scored_row(one) for one in scored if one.is_disputed]
-    write_atomically(folder / "disagreements.csv", _as_csv(disputed))
+    write_csv(folder / "disagreements.csv", pd.DataFrame(disputed))
     save_figure(accuracy_figure(counts), folder, "accuracy")
-
-
-def _as_csv(rows: Sequence[dict[str, object]]) -> bytes:
-    return pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode()
 
 
 def _count_row(count: ErrorCounts) -> dict[str, object]:

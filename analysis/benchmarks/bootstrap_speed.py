@@ -26,7 +26,8 @@ from rich.table import Table
 
 from benchmarks.options import positive, writable_folder
 from benchmarks.refits import Outcome, Sizes, compare
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.machine import processor
 from synthscale_analysis.output import report_console, write_atomically
 

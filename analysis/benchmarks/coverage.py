@@ -22,7 +22,7 @@ from benchmarks.options import positive, writable_folder
 from synthscale.evaluation.metrics import wilson_interval
 from synthscale.scaling import FitBootstrap, IntervalKind, bootstrap_fit
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.output import with_progress, write_atomically
+from synthscale_analysis.output import with_progress, write_atomically, write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "analysis/results/fits"
@@ -79,7 +79,7 @@ def main(argv: Sequence[str]) -> int:
     for design in with_progress(DESIGNS, "planted tables"):
         rows += measure(design, options.tables, options.draws)
         table = pd.DataFrame(rows)
-        write_atomically(options.out / "coverage.csv", table.to_csv(index=False).encode())
+        write_csv(options.out / "coverage.csv", table)
         write_atomically(options.out / "coverage.md", _page(table).encode())
     return 0
 

@@ -19,8 +19,8 @@ from synthscale.problem import PrecedenceConfig, PrecedenceTask, StepTruth, Verd
 from synthscale.stage.credit import choose_negatives
 from synthscale.stage.credit_rounds import stripped
 from synthscale.stage.rows import ProblemRow, SolutionRow
+from synthscale.study.error import UserError
 from synthscale.table import read_table, write_table
-from synthscale_analysis.errors import UserError
 
 MAX_NEGATIVES = 8
 

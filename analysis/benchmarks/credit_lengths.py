@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks.options import positive, writable_folder
 from synthscale.credit.search import Search, Steps, chains_of
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.output import report_console, write_atomically
+from synthscale_analysis.output import report_console, write_csv
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 
 OUT = Path(__file__).resolve().parents[2] / "analysis/results/credit_search"
@@ -154,7 +154,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     table = simulate(options.solutions)
     report_console().print(lengths_table(table))
-    write_atomically(options.out / "lengths.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_csv(options.out / "lengths.csv", table)
     save_figure(lengths_figure(table), options.out, "lengths")
     return 0
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import write_csv
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def write_curve(scores: Sequence[Score], seeds: Sequence[int], folder: Path, nam
             row |= {f"{figure}_low": round(low, 4), f"{figure}_high": round(high, 4)}
         row |= {f"precision_seed_{seed}": round(one.of_seed(seed)["precision"], 4) for seed in seeds}
         rows.append(row)
-    write_atomically(folder / f"{name}.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+    write_csv(folder / f"{name}.csv", pd.DataFrame(rows))
     save_figure(curve_figure(pd.DataFrame(rows)), folder, name)
 
 

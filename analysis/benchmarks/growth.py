@@ -18,7 +18,8 @@ from benchmarks.growth_output import growth_table, write_growth
 from benchmarks.growth_study import STUDY_PHASES
 from benchmarks.options import positive, writable_folder
 from benchmarks.scale_phases import PHASES, Measured, Phase, measure
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
 
 OUT = Path(__file__).resolve().parents[2] / "analysis/results/growth"

@@ -13,7 +13,7 @@ from rich.table import Table
 from benchmarks.growth_fit import Growth, fit_growth
 from benchmarks.scale_phases import Measured
 from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, MARKERS
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import write_csv
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 
 COSTS = {"seconds": "seconds", "peak_mib": "peak resident memory (MiB)"}
@@ -68,8 +68,7 @@ def write_growth(groups: Mapping[str, Sequence[Measured]], folder: Path) -> None
                 law = {"start_up": growth.start_up, "exponent": growth.exponent, "low": low, "high": high}
                 exponents.append({"phase": phase, "unit": unit, "cost": cost, **law})
     for name, table in (("growth", rows), ("exponents", exponents)):
-        content = pd.DataFrame(table).round(4).to_csv(index=False, lineterminator="\n")
-        write_atomically(folder / f"{name}.csv", content.encode())
+        write_csv(folder / f"{name}.csv", pd.DataFrame(table).round(4))
     save_figure(growth_figure(groups), folder, "growth")
 
 

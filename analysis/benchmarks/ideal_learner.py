@@ -26,7 +26,7 @@ from rich.table import Table
 from benchmarks.options import positive, writable_folder
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, Problem, Split
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.output import report_console, write_atomically
+from synthscale_analysis.output import report_console, write_csv
 
 NAME = "ideal_learner"
 OUT = Path(__file__).resolve().parents[2] / "analysis/results" / NAME
@@ -170,7 +170,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     table = pd.concat([measure(config, options.seeds, options.test) for config in WORLDS], ignore_index=True)
     report_console().print(ceiling_table(table))
-    write_atomically(options.out / "results.csv", table.to_csv(index=False, lineterminator="\n").encode())
+    write_csv(options.out / "results.csv", table)
     return 0
 
 

@@ -32,12 +32,10 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MadePair:
-    """Two solutions, with their bare final answers and the label by which the prediction was made."""
+    """Two solutions, and the label by which the prediction was made."""
 
     prediction: str
     reference: str
-    prediction_answer: str
-    reference_answer: str
     is_correct: bool
 
 
@@ -86,7 +84,7 @@ def _gsm8k_pair(rng: random.Random, body: str, number: int) -> MadePair:
     written = f"${written}" if answer >= 0 and rng.random() < OTHER_FORM_SHARE / 2 else written
     plain = re.sub(r"<<[^>]*>>", "", body)
     prediction = f"Let's think step by step.\n{plain}\n#### {written}"
-    return MadePair(prediction, f"{body}\n#### {number}", written, str(number), is_correct)
+    return MadePair(prediction, f"{body}\n#### {number}", is_correct)
 
 
 def _perturbed(rng: random.Random, number: int) -> int:
@@ -149,7 +147,7 @@ def _math_pairs(rng: random.Random) -> Iterator[MadePair]:
         is_correct = rng.random() >= WRONG_SHARE
         written = _written(rng, answers, is_correct)
         prediction, reference = _boxed_solution(rng, written), _boxed_solution(rng, answers.reference)
-        yield MadePair(prediction, reference, written, answers.reference, is_correct)
+        yield MadePair(prediction, reference, is_correct)
 
 
 def _written(rng: random.Random, answers: Answers, is_correct: bool) -> str:

@@ -15,9 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.options import positive, writable_folder
 from benchmarks.scale_output import scale_table, write_scale
 from benchmarks.scale_phases import PHASES, Measured, measure
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.output import report_console, with_progress
 
 OUT = Path(__file__).resolve().parents[2] / "analysis/results/scale"
@@ -33,9 +35,9 @@ def measure_all(num_problems: int, phases: Sequence[str], scratch: Path | None) 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
     """The command line's options."""
     parser = argparse.ArgumentParser(prog="scale.py", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--problems", type=int, default=1_000_000, help="problems of D_syn")
+    parser.add_argument("--problems", type=positive, default=1_000_000, help="problems of D_syn")
     parser.add_argument("--phases", nargs="+", choices=list(PHASES), default=list(PHASES), help="those to run")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for table and figure")
+    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for table and figure")
     parser.add_argument("--scratch", type=Path, help="folder for what the stages write; it is removed")
     return parser.parse_args(argv)
 

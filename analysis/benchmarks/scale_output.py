@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from benchmarks.scale_phases import Measured
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import write_csv
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
 
 LIMIT_MIB = 2048
@@ -44,7 +44,7 @@ def write_scale(measured: Sequence[Measured], folder: Path) -> None:
         }
         for one in measured
     ]
-    write_atomically(folder / "scale.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+    write_csv(folder / "scale.csv", pd.DataFrame(rows))
     save_figure(scale_figure(measured), folder, "scale")
 
 

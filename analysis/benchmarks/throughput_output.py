@@ -9,7 +9,7 @@ import pandas as pd
 from rich.table import Table
 
 from benchmarks.throughput import Measurement
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import write_csv
 
 _NUMBERS = ("jobs", "answers", "wall s", "CPU s", "answers/s", "answers/CPU s", "speed-up", "FP / FN")
 
@@ -49,7 +49,7 @@ def speed_up(measurement: Measurement, among: Sequence[Measurement]) -> float:
 def write_throughput(groups: Sequence[tuple[str, Sequence[Measurement]]], folder: Path) -> None:
     """throughput.csv, with the speed-up of each measurement within its group."""
     rows = [_row(group, one, measurements) for group, measurements in groups for one in measurements]
-    write_atomically(folder / "throughput.csv", pd.DataFrame(rows).to_csv(index=False, lineterminator="\n").encode())
+    write_csv(folder / "throughput.csv", pd.DataFrame(rows))
 
 
 def _row(group: str, one: Measurement, measurements: Sequence[Measurement]) -> dict[str, object]:

@@ -33,10 +33,13 @@ from benchmarks.accuracy import ErrorCounts, Scored, count_errors, score
 from benchmarks.accuracy_output import accuracy_table, write_accuracy
 from benchmarks.contenders import Contender, has_math_verify
 from benchmarks.made_pairs import Recipe, Style
+from benchmarks.options import natural, writable_folder
 from benchmarks.pairs import Pair, read_pairs
 from benchmarks.throughput import Measurement, measure, measure_command, same_texts
 from benchmarks.throughput_output import throughput_table, write_throughput
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
+from synthscale_analysis.machine import processor
 from synthscale_analysis.output import report_console
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -83,9 +86,7 @@ def _pairs_to_compare(path: Path, before: Sequence[Scored], console: Console) ->
 
 def compare_speed(sizes: Sizes, gsm8k: Path | None, console: Console, out: Path) -> None:
     """Time both verifiers on both styles, then ours with more jobs; print the tables and write them."""
-    console.print(
-        f"{platform.processor() or platform.machine()}, {num_cores()} cores, Python {platform.python_version()}"
-    )
+    console.print(f"{processor()}, {num_cores()} cores, Python {platform.python_version()}")
     recipes = [Recipe(Style.GSM8K, sizes.gsm8k, gsm8k=gsm8k), Recipe(Style.MATH, sizes.math)]
     both = (Contender.README, Contender.OURS)  # the first is the baseline
     single = [measure(recipe, contender) for recipe in recipes if recipe.num_pairs for contender in both]
@@ -114,10 +115,10 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="verifier.py", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", nargs="+", type=Path, default=list(TABLES), help="tables of labelled pairs")
     parser.add_argument("--gsm8k", type=Path, help="folder with GSM8K's train.jsonl and test.jsonl")
-    parser.add_argument("--out", type=Path, default=OUT, help="folder for tables and figures")
-    parser.add_argument("--num-gsm8k", type=int, default=NUM_GSM8K, help="GSM8K-style pairs to time")
-    parser.add_argument("--num-math", type=int, default=NUM_MATH, help="MATH-style pairs to time")
-    parser.add_argument("--num-scaling", type=int, default=NUM_SCALING, help="pairs to time with more jobs")
+    parser.add_argument("--out", type=writable_folder, default=OUT, help="folder for tables and figures")
+    parser.add_argument("--num-gsm8k", type=natural, default=NUM_GSM8K, help="GSM8K-style pairs to time")
+    parser.add_argument("--num-math", type=natural, default=NUM_MATH, help="MATH-style pairs to time")
+    parser.add_argument("--num-scaling", type=natural, default=NUM_SCALING, help="pairs to time with more jobs")
     return parser.parse_args(argv)
 
 

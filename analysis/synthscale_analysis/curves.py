@@ -10,13 +10,13 @@ those stand for bounds.
 import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 
 LineStyle = str | tuple[float, tuple[float, ...]]
 
@@ -109,7 +109,7 @@ def _curves_of_algorithm(name: str, rows: pd.DataFrame, colour: str, marker: str
     for rank, (variant, fraction, own) in enumerate(parts):
         tint = _tint(colour, 0.5 * (1 - rank / (len(parts) - 1)))
         mark, dashes = PART_MARKERS[rank % len(PART_MARKERS)], LINE_STYLES[rank % len(LINE_STYLES)]
-        told = [label, short(variant), "" if fraction is None else f"{fraction:g} negative"]
+        told = [label_of(name, variant), "" if fraction is None else f"{fraction:g} negative"]
         curves.append(Curve(name, variant, fraction, ", ".join(filter(None, told)), tint, mark, dashes, own))
     return curves
 
@@ -122,6 +122,11 @@ def _by_fraction(name: str, rows: pd.DataFrame) -> list[tuple[float | None, pd.D
     if rows["negative_fraction"].isna().any():
         raise UserError(f"algorithm {name} has several negative fractions and rows without one; fill the column")
     return [(fraction, rows[rows["negative_fraction"] == fraction]) for fraction in fractions]
+
+
+def label_of(algorithm: str, variant: str) -> str:
+    """As a legend or a panel's title has them: "RFT, positives_per_problem=4"."""
+    return ", ".join(filter(None, [LABELS.get(algorithm, algorithm), short(variant)]))
 
 
 def short(variant: str) -> str:
@@ -145,6 +150,20 @@ def natural_key(text: str) -> list[tuple[int, float, str]]:
     """A sort key that puts k=4 before k=16."""
     pieces = re.split(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", text)
     return [(0, float(piece), "") if index % 2 else (1, 0.0, piece) for index, piece in enumerate(pieces)]
+
+
+def distinct_looks(algorithms: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each line; algorithms: by the lines' names.
+
+    The first line of a known algorithm has its colour, others have further ones.
+    """
+    looks: dict[str, tuple[str, str]] = {}
+    for place, (name, algorithm) in enumerate(algorithms.items()):
+        known = COLOURS.get(algorithm)
+        is_taken = known in {colour for colour, _ in looks.values()}
+        colour = known if known and not is_taken else FURTHER_COLOURS[place % len(FURTHER_COLOURS)]
+        looks[name] = (colour, MARKERS[place % len(MARKERS)])
+    return looks
 
 
 def _place(name: str, names: list[str]) -> int:

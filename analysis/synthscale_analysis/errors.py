@@ -1,7 +1,7 @@
 """Mistakes a user can mend, told in one sentence.
 
-A missing column is no bug, so it gets no traceback: the command prints the sentence to stderr and exits with 2, as
-argparse does for a wrong option.
+A missing column is no bug, so it is a `UserError` and gets no traceback: the command prints the sentence to stderr and
+exits with 2, as argparse does for a wrong option.
 """
 
 import sys
@@ -9,10 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 
 from synthscale.command_line import EXIT_USER_ERROR
-
-
-class UserError(Exception):
-    """What is wrong with the user's file or options, in one sentence that says what to mend."""
+from synthscale.study.error import UserError
 
 
 def one_sentence_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]], int]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from synthscale.scaling import DataMultiplier, OverallMultiplier
 from synthscale_analysis.curves import Curve, curves_of
+from synthscale_analysis.extract.stage_seconds import stage_seconds
 from synthscale_analysis.numbers.completeness import gaps
 from synthscale_analysis.numbers.estimates import (
     BASELINES,
@@ -17,7 +18,6 @@ from synthscale_analysis.numbers.estimates import (
     overall_multiplier_of,
 )
 from synthscale_analysis.numbers.fitting import FittedCurve
-from synthscale_analysis.numbers.stage_seconds import stage_seconds
 from synthscale_analysis.output import with_progress
 from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.studies import TaskModelRecords

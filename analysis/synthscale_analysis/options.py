@@ -8,7 +8,7 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 
 _TRUTH = {"true": True, "false": False}
 

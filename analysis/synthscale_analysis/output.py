@@ -1,20 +1,23 @@
 """What a command leaves behind: files, written whole or not at all, printed tables, and a progress bar while it works.
 
-A file gets a temporary name beside the target, fsync, then a rename: a report that is interrupted, or read while it is
-being made, never shows half a table.
+A report that is interrupted, or read while it is being made, never shows half a table.
 """
 
-import os
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import track
 
-from synthscale_analysis.errors import UserError
+from synthscale.durable import write_durably
+from synthscale.study.error import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Item = TypeVar("Item")
 #: Of figure files, with the entries of their metadata that say when and by what they were made.
@@ -38,16 +41,12 @@ def report_console() -> Console:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write the file, making its folder where needed; UserError where the file system refuses."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_durably(path, content)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write the table without its index, with the same line ends on every system; UserError as `write_atomically`."""
+    write_atomically(path, table.to_csv(index=False, lineterminator="\n").encode())

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from synthscale.scaling import Measurements
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 
 REQUIRED_COLUMNS = ("task", "model", "algorithm", "data_size", "seed", "test_accuracy", "test_error")
 POINT_COLUMNS = ("task", "model", "algorithm", "data_size", "negative_fraction", "seed", "variant")

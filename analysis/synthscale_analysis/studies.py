@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 
 
 @dataclass(frozen=True, slots=True)

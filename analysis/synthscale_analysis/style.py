@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
@@ -58,10 +59,15 @@ def house_style() -> AbstractContextManager[None]:
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write NAME.png and NAME.svg into the folder, each whole or not at all."""
-    paths = [folder / f"{name}.{extension}" for extension in ("png", "svg")]
+    paths = figure_paths(folder, name)
     for path in paths:
         save_figure_as(figure, path)
     return paths
+
+
+def figure_paths(folder: Path, name: str) -> list[Path]:
+    """Where a figure of that name is written."""
+    return [folder / f"{name}.{extension}" for extension in ("png", "svg")]
 
 
 def save_figure_as(figure: Figure, path: Path) -> None:
@@ -135,6 +141,11 @@ def _legend_columns(labels: Iterable[str]) -> int:
     return 1 if max(map(len, labels), default=0) > MAX_LABEL_OF_TWO_COLUMNS else 2
 
 
+def shade(rank: int, num: int) -> str:
+    """Colour of the rank-th of so many; dark to light, without the ends that vanish on black or on white."""
+    return to_hex(matplotlib.colormaps["viridis"](0.2 + 0.58 * rank / max(num - 1, 1)))
+
+
 def dodges(num_curves: int, sizes: Sequence[float], share: float) -> list[float]:
     """Factor by which each curve is moved along a log size axis, so that curves do not hide each other.
 
@@ -168,12 +179,17 @@ def percent_axis(axes: Axes, label: str, *, is_difference: bool = False) -> None
 
 
 def count_axis(axes: Axes, counts: Sequence[float], label: str) -> None:
-    """Log axis of a count, as tokens or rollouts, in plain numbers: a tick at 1, 2 and 5 of a decade where few."""
+    """Log axis of a count, as tokens or rollouts, with `count_ticks` and room at both ends."""
+    count_ticks(axes, counts)
+    axes.set_xlim(min(counts) / 1.25, max(counts) * 1.25)
+    axes.set_xlabel(label)
+
+
+def count_ticks(axes: Axes, counts: Sequence[float]) -> None:
+    """Log axis in plain numbers, with a tick at 1, 2 and 5 of each decade where there are few."""
     axes.set_xscale("log")
     decades = float(np.log10(max(counts) / min(counts)))
-    axes.set_xlim(min(counts) / 1.25, max(counts) * 1.25)
     subs = (1.0, 2.0, 5.0) if decades < 1.3 else (1.0, 3.0) if decades < 2.6 else (1.0,)
     axes.xaxis.set_major_locator(LogLocator(subs=subs))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel(label)

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import t as students_t
 
 from planted_findings import LUCK, SEEDS, credit, record, rounds, search, slope, spurious
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import curves_of
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.figures.arms import arms_figure
 from synthscale_analysis.figures.credit_cost import credit_cost_figure
 from synthscale_analysis.figures.rounds import rounds_figure

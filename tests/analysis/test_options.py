@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.fit.options import parse_options
 from synthscale_analysis.options import as_options
 from synthscale_analysis.report.command import main

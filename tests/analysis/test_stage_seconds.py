@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import synthscale
+from synthscale_analysis.extract.stage_seconds import COLUMNS, STAGES, stage_seconds
 from synthscale_analysis.figures import seconds as figure_seconds
 from synthscale_analysis.figures.seconds import LEFT_OUT, seconds_figure
-from synthscale_analysis.numbers.stage_seconds import COLUMNS, STAGES, stage_seconds
 from synthscale_analysis.report.command import main
 
 SHIPPED = next((Path(synthscale.__file__).parent / "policy" / "base").glob("pretrain-*")).name
@@ -40,7 +40,8 @@ def study(tmp_path: Path) -> Path:
     for key, (seconds, inputs, measures) in BY_KEY.items():
         folder = tmp_path / "artifacts" / key
         folder.mkdir(parents=True)
-        manifest = {"stage": key.partition("-")[0], "seconds": seconds, "inputs": inputs, "measures": measures}
+        stage = key.partition("-")[0]
+        manifest = {"key": key, "stage": stage, "seconds": seconds, "inputs": inputs, "measures": measures}
         (folder / "manifest.json").write_text(json.dumps(manifest))
     axes = {"task": "precedence", "model": "tiny", "data_size": 64, "seed": 1, "test_error": 0.5, "test_accuracy": 0.5}
     rows = [axes | {"algorithm": algorithm, "artifact": root} for algorithm, root in POINTS.items()]

@@ -13,15 +13,16 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from planted_contrasts import costed, fractions, rising, rows, sampled, solutions
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.figures import cost as figure_cost
 from synthscale_analysis.figures import heat_map as figure_heat_map
 from synthscale_analysis.figures import pass_at_k as figure_pass_at_k
 from synthscale_analysis.figures import saturation as figure_saturation
-from synthscale_analysis.figures.heat_map import heat_map_table, ink_on
-from synthscale_analysis.figures.pass_at_k import largest_common_size, pass_at_k_table
+from synthscale_analysis.figures.heat_map import ink_on
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.costs import cost_multipliers, cost_table, with_costs
+from synthscale_analysis.numbers.heat_map import heat_map_table
+from synthscale_analysis.numbers.pass_at_k import largest_common_size, pass_at_k_table
 from synthscale_analysis.numbers.saturation import Ending, last_doublings, saturation_lines, saturation_table
 from synthscale_analysis.page.section import Chart, Section
 from synthscale_analysis.report.command import main

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from synthscale_analysis.curves import baseline_rows, curves_of
-from synthscale_analysis.records import read_records
+from synthscale.study.record import ALGORITHM_ORDER
+from synthscale.study.variant import OF_ALL
+from synthscale_analysis.curves import LABELS, baseline_rows, curves_of
+from synthscale_analysis.records import SETTING_GROUPS, read_records
 from synthscale_analysis.studies import studies_in
 
 K = "mixture.positives_per_problem"
@@ -39,3 +41,8 @@ def test_worlds_are_studies_of_their_own(records, tmp_path):
     tasks = [study.task for study in studies_in(table, tmp_path)]
     assert tasks == [f"{table['task'].iloc[0].split()[0]} tail={tail}" for tail in (1.0, 1.5)]
     assert set(table["variant"]) == {"", f"{K}=4"}
+
+
+def test_groups_and_algorithms_are_those_that_a_study_writes():
+    assert [group for groups in SETTING_GROUPS.values() for group in groups] == list(OF_ALL)
+    assert set(LABELS) == {*ALGORITHM_ORDER, "ideal"}

@@ -105,11 +105,17 @@ def test_made_labels_agree_with_fractions(recipe: Recipe) -> None:
 
 def _values(pair: MadePair) -> tuple[Fraction, Fraction] | None:
     """Both answers as fractions, where both are numbers; a percentage is read as the other side is written."""
-    texts = (pair.prediction_answer, pair.reference_answer)
+    texts = (_answer(pair.prediction), _answer(pair.reference))
     if texts[1].endswith("%") and "frac" in texts[0]:
         texts = (texts[0], rf"\frac{{{texts[1][:-2]}}}{{100}}")
     prediction, reference = map(_value, texts)
     return None if prediction is None or reference is None else (prediction, reference)
+
+
+def _answer(solution: str) -> str:
+    """The final answer: in a box, or behind `####`."""
+    boxed = re.search(r"\\boxed\{(.*)\}", solution)
+    return boxed[1] if boxed else solution.rpartition("#### ")[2]
 
 
 def _value(text: str) -> Fraction | None:
@@ -137,7 +143,7 @@ def test_real_solutions_are_read_and_varied(tmp_path: Path) -> None:
     pairs = Recipe(Style.GSM8K, 20, gsm8k=tmp_path).make()
     assert pairs[0].reference == "1+1=<<1+1=2>>2\n#### 2"
     assert all("<<" not in pair.prediction for pair in pairs)
-    assert len({pair.reference_answer for pair in pairs}) == 20
+    assert len({_answer(pair.reference) for pair in pairs}) == 20
 
 
 def test_math_verify_is_called_as_described() -> None:
@@ -173,3 +179,10 @@ def test_tiny_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert accuracy["false_positives"].sum() == accuracy["false_negatives"].sum() == 0
     assert list(speed["jobs"]) == [1, 1, 1, 1, *verifier.job_counts()]
     assert {path.name for path in out.iterdir()} >= {"accuracy.png", "accuracy.svg", "disagreements.csv"}
+
+
+def test_speed_can_be_left_out_but_not_measured_on_fewer_than_no_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verifier.parsed(["--num-math", "0"]).num_math == 0
+    with pytest.raises(SystemExit):
+        verifier.parsed(["--num-math=-1"])
+    assert "'-1' is not a whole number of 0 or more" in capsys.readouterr().err

@@ -10,7 +10,8 @@
     provenance     provenance.json: configs, versions, costs, what failed
     tables         where they lie, and how they are read
     extraction     all of them at once, kept where nothing has changed
+    stage_seconds  seconds by stage and method, from the manifests
 
-The tables stand in the report's folder, or beside results.csv where results are committed without their artifacts: the
-page and all figures are made from them alone.
+The tables stand in the report's folder, or beside results.csv where results are committed without their artifacts: but
+for what manifests tell (seconds by stage, how many problems were sampled), page and figures are made from them alone.
 """

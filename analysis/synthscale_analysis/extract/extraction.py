@@ -15,6 +15,7 @@ from synthscale_analysis.extract.lineage import FIRST_PHASE, Artifacts, KeptArti
 from synthscale_analysis.extract.provenance import provenance_json
 from synthscale_analysis.extract.reading import Reading, reading_of
 from synthscale_analysis.extract.solutions import PointOfView, solutions_json
+from synthscale_analysis.extract.stage_seconds import SHARED
 from synthscale_analysis.extract.tables import (
     CREDIT,
     PROVENANCE,
@@ -22,11 +23,10 @@ from synthscale_analysis.extract.tables import (
     SPURIOUS,
     TRAINING,
     curve_by_artifact,
-    write_csv,
     write_json,
+    write_table,
 )
 from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.stage_seconds import SHARED
 from synthscale_analysis.output import with_progress, write_atomically
 
 STAMP = "extracted_from.txt"
@@ -77,9 +77,9 @@ def extract_tables(material: Material) -> list[str]:
 
 def _extract(material: Material, points: Sequence[PointRow], notes: list[str]) -> None:
     reader = _Reader(notes)
-    write_csv(material, CREDIT, credit_values.COLUMNS, reader.credit(points))
-    write_csv(material, SPURIOUS, spurious.COLUMNS, reader.spurious(points))
-    write_csv(material, TRAINING, training.COLUMNS, reader.training(points))
+    write_table(material, CREDIT, credit_values.COLUMNS, reader.credit(points))
+    write_table(material, SPURIOUS, spurious.COLUMNS, reader.spurious(points))
+    write_table(material, TRAINING, training.COLUMNS, reader.training(points))
     for content in reader.solutions(points):
         if content["sets"]:
             write_json(material, SOLUTIONS, content)

@@ -7,7 +7,7 @@ An artifact whose manifest is not there, or cannot be read, counts as absent, an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,17 @@ class KeptArtifact:
     def is_shipped(self) -> bool:
         """Whether it came with the package, and was not made by the study."""
         return self.folder.parent == _SHIPPED
+
+    @property
+    def stage(self) -> str:
+        """The name of its stage."""
+        return str(self.manifest.get("stage"))
+
+    @property
+    def seconds(self) -> float | None:
+        """What its stage took, without start-up; None where the manifest does not say."""
+        seconds = self.manifest.get("seconds")
+        return float(seconds) if isinstance(seconds, int | float) else None
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -112,6 +123,25 @@ class Artifacts:
             self._found[key] = self._read(key)
         return self._found[key]
 
+    def behind(self, roots: Iterable[str]) -> Iterator[KeptArtifact | None]:
+        """These artifacts and all that they were made from, each once; None for one that is not there.
+
+        Those that came with the package, which took no study any time, are left out.
+        """
+        waiting = list(roots)
+        seen: set[str] = set()
+        while waiting:
+            key = waiting.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            one = self.find(key)
+            if one is None:
+                yield None
+            elif not one.is_shipped:
+                yield one
+                waiting.extend(one.inputs.values())
+
     def lineage(self, root: str) -> Lineage | None:
         """The artifacts of the point that ends with this one; None where its own manifest is not there."""
         evaluate = self.find(root)
@@ -133,10 +163,10 @@ class Artifacts:
     def _add_phase(self, roles: dict[str, KeptArtifact], key: str, number: int) -> str | None:
         """Add one training and its data; the key of the policy that its data were sampled from, if they were."""
         training = self.find(key)
-        if training is None or training.manifest.get("stage") != "finetune":
+        if training is None or training.stage != "finetune":
             return None
         data = self.find(training.inputs.get("data"))
-        if data is None or data.manifest.get("stage") != "compose":
+        if data is None or data.stage != "compose":
             roles[FIRST_PHASE] = training
             source = self._add(roles, "data", training.inputs.get("data"))
             self._add(roles, "pretrain", training.inputs.get("policy"))

@@ -195,7 +195,7 @@ def _span(values: Iterable[Any]) -> list[str]:
 
 def _teacher(artifact: KeptArtifact) -> Json | None:
     """What a teacher behind a server was asked for and cost."""
-    if artifact.manifest.get("stage") != "teach":
+    if artifact.stage != "teach":
         return None
     names: Sequence[str] = ("num_prompt_tokens", "num_completion_tokens", "cost", "num_problems")
     return {name: artifact.measures[name] for name in names if artifact.measures.get(name) is not None}

@@ -36,11 +36,6 @@ class Reading:
         self.steps = lru_cache(NUM_REMEMBERED)(steps)
         self._wrong = lru_cache(NUM_REMEMBERED)(self._judge)
 
-    @property
-    def knows_truth(self) -> bool:
-        """Whether the task is a world that knows which steps are right."""
-        return self._truths is not None
-
     def wrong_steps(self, problem: Problem, solution: str) -> list[bool] | None:
         """Of each step, whether it is truly wrong; None where nobody knows."""
         return self._wrong(problem, solution) if self._truths is not None else None

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from synthscale_analysis.curves import Curve
+from synthscale_analysis.extract.stage_seconds import SHARED
 from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.stage_seconds import SHARED
-from synthscale_analysis.output import write_atomically
+from synthscale_analysis.output import write_atomically, write_csv
 
 CREDIT, SPURIOUS, TRAINING = "credit.csv", "spurious.csv", "training.csv"
 SOLUTIONS, PROVENANCE = "solutions.json", "provenance.json"
@@ -67,16 +66,14 @@ def curve_by_artifact(material: Material) -> dict[str, Curve]:
     return {str(key): curve for curve in material.curves for key in curve.rows["artifact"].dropna()}
 
 
-def write_csv(material: Material, name: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+def write_table(material: Material, name: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     """Write the rows, and behind them what an earlier table has of points that gave none now."""
     table = pd.DataFrame(list(rows), columns=list(columns))
     earlier = read_table(material, name)
     if earlier is not None:
         lost = earlier[~earlier["artifact"].isin(set(table["artifact"]))].reindex(columns=list(columns))
         table = pd.concat([table, lost]) if len(table) and len(lost) else table if len(table) else lost
-    text = StringIO()
-    table.to_csv(text, index=False, lineterminator="\n")
-    write_atomically(material.study.folder / name, text.getvalue().encode())
+    write_csv(material.study.folder / name, table)
 
 
 def write_json(material: Material, name: str, content: Mapping[str, Any]) -> None:

@@ -9,20 +9,20 @@ Of two lines, the one further left reaches the same error at less cost.
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve, curves_of
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.costs import COSTS, cost_table
 from synthscale_analysis.numbers.limits import error_limits
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import (
     WIDTH_INCHES,
+    count_ticks,
     draw_legend,
     house_style,
     legend_entry,
@@ -32,7 +32,6 @@ from synthscale_analysis.style import (
 )
 
 NAME = "cost"
-FEW_DECADES = 1.3
 ABSENT = "neither tokens nor seconds of these points are known"
 _BROKEN = {"train_tokens": "tokens\ntrained on", "all_tokens": "tokens trained on\nand sampled"}
 _BROKEN |= {"seconds": "seconds of training\nand sampling"}
@@ -50,7 +49,7 @@ def cost_figure(records: pd.DataFrame) -> Figure:
         figure = Figure(figsize=(WIDTH_INCHES, 2.9 + 0.22 * legend_rows(curves)), layout="constrained")
         panels = figure.subplots(1, len(costs), sharey=True, squeeze=False)[0]
         for axes, cost in zip(panels, costs, strict=True):
-            _cost_axis(axes, table.loc[table["cost"] == cost, "mean_cost"])
+            count_ticks(axes, list(table.loc[table["cost"] == cost, "mean_cost"]))
             for curve in curves:
                 _draw(axes, curve, table[(table["curve"] == curve.label) & (table["cost"] == cost)])
             axes.set_xlabel(_BROKEN[cost])
@@ -61,16 +60,6 @@ def cost_figure(records: pd.DataFrame) -> Figure:
         panels[0].set_ylabel("test error")
         draw_legend(figure, [legend_entry(curve) for curve in curves])
     return figure
-
-
-def _cost_axis(axes: Axes, costs: "pd.Series[float]") -> None:
-    """Log axis in plain numbers, with a tick at 1, 2 and 5 of each decade where there are few."""
-    axes.set_xscale("log")
-    decades = float(np.log10(costs.max() / costs.min()))
-    subs = (1.0, 2.0, 5.0) if decades < FEW_DECADES else (1.0, 3.0) if decades < 2 * FEW_DECADES else (1.0,)
-    axes.xaxis.set_major_locator(LogLocator(subs=subs))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _draw(axes: Axes, curve: Curve, own: pd.DataFrame) -> None:

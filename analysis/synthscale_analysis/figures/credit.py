@@ -12,22 +12,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.extract.tables import NO_ARTIFACTS
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.credit import SHOWN_OFFSETS, CreditCell, credit_cells, largest_cells, telling_cell
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure, size_axis
+from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure, shade, size_axis
 
 NAME = "credit"
 NOT_ASSIGNED = "no method assigned credit to steps"
@@ -58,11 +57,6 @@ def credit_figure(material: Material) -> Figure | None:
     return figure
 
 
-def colour_of(rank: int, num: int) -> str:
-    """Colour of the rank-th of so many steps; dark to light, without the ends that vanish on black or on white."""
-    return to_hex(matplotlib.colormaps["viridis"](0.15 + 0.6 * rank / max(num - 1, 1)))
-
-
 def precision_curves(material: Material) -> list[tuple[Curve, pd.DataFrame]]:
     """The curves with a known precision of pits, each with its rows that have one."""
     if "pit_precision" not in material.records.columns:
@@ -87,7 +81,7 @@ def _draw_along(axes: Axes, cell: CreditCell) -> None:
     steps = cell.pit_steps()[:MAX_LINES]
     for rank, step in enumerate(steps):
         rows = cell.of("by_step", str(step))
-        axes.plot(rows["place"], rows["value"], "o-", color=colour_of(rank, len(steps)), markersize=4)
+        axes.plot(rows["place"], rows["value"], "o-", color=shade(rank, len(steps)), markersize=4)
         end = rows[rows["place"] == step - 1]
         if len(end):
             axes.annotate(

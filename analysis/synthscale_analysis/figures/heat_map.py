@@ -8,7 +8,6 @@ leaves out 1. Testing the best against the second best needs no correction for h
     python -m synthscale_analysis.figures.heat_map runs/eightfold
 """
 
-import shlex
 import sys
 from collections.abc import Hashable, Mapping
 from pathlib import Path
@@ -22,66 +21,20 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from synthscale.scaling import means_over_seeds
-from synthscale_analysis.curves import LABELS, short
-from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.numbers.paired import Noise, block_of, difference, log_odds, pooled_noise
+from synthscale.study.error import UserError
+from synthscale_analysis.curves import label_of
+from synthscale_analysis.errors import one_sentence_errors
+from synthscale_analysis.numbers.heat_map import heat_map_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import SIZE_LABEL, WIDTH_INCHES, house_style, save_figure
 
 NAME = "heat_map"
 ABSENT = "no method was run with several negative fractions, so no fraction can be compared with another"
-COLUMNS = (
-    *("algorithm", "variant", "data_size", "negative_fraction", "num_seeds", "mean_test_accuracy"),
-    *("test_accuracy_low", "test_accuracy_high", "is_best", "runner_up", "odds_ratio", "odds_ratio_low"),
-    *("odds_ratio_high", "stands_out"),
-)
-#: Settings that say nothing where there is no pair, so that a study has its points without one once for all of them.
-OF_PAIRS_ALONE = ("mixture.pair_shape", "mixture.chosen_from", "credit.pit_rule")
 COLOURS = "cividis"
 MAX_SIZES_SIDE_BY_SIDE = 4
 CELL_HEIGHT_INCHES = 0.42
 INTERVAL_WIDTH_INCHES = 0.55
-
-
-def heat_map_table(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each method, size and fraction; no rows where no method has several fractions.
-
-    is_best: the highest mean at its size. odds_ratio: of right answers, the best against its runner_up, with interval;
-    empty in other rows. stands_out: whether that interval leaves out 1.
-    """
-    rows: list[dict[str, object]] = []
-    for (algorithm, variant), own in with_shared_zero(records).groupby(["algorithm", "variant"], sort=False):
-        own = own.dropna(subset=["negative_fraction"])
-        if own["negative_fraction"].nunique() > 1:
-            rows += [{"algorithm": algorithm, "variant": variant, **row} for row in _method_rows(own)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.assign(order=table["algorithm"].map(_rank)).sort_values("order", kind="stable").drop(columns="order")
-
-
-def with_shared_zero(records: pd.DataFrame) -> pd.DataFrame:
-    """The records, and those without a pair once more for every variant that they stand for too.
-
-    They do for a variant that has none of its own and differs from theirs in settings of pairs alone.
-    """
-    methods = records.groupby(["algorithm", "variant"], sort=False)
-    zero = {names: own[own["negative_fraction"] == 0] for names, own in methods}
-    shared = []
-    for (algorithm, variant), own in zero.items():
-        stand_for = (
-            rows
-            for (other, donor), rows in zero.items()
-            if other == algorithm and len(rows) and _but_pairs(str(donor)) == _but_pairs(str(variant))
-        )
-        if own.empty and (rows := next(stand_for, None)) is not None:
-            shared.append(rows.assign(variant=str(variant)))
-    return pd.concat([records, *shared], ignore_index=True)
-
-
-def _but_pairs(variant: str) -> list[str]:
-    settings = shlex.split(variant)
-    return [setting for setting in settings if setting.partition("=")[0] not in OF_PAIRS_ALONE]
 
 
 def heat_map_figure(records: pd.DataFrame) -> Figure:
@@ -102,59 +55,12 @@ def heat_map_figure(records: pd.DataFrame) -> Figure:
         grid = figure.subplots(num_rows, per_row, squeeze=False).ravel()
         for axes, (names, rows) in zip(grid, panels, strict=False):
             _draw_panel(axes, rows, colours, norm, has_room=WIDTH_INCHES * 0.85 / per_row / sizes)
-            axes.set_title(panel_title(str(names[0]), str(names[1])), loc="left")
+            axes.set_title(label_of(str(names[0]), str(names[1])), loc="left")
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         figure.supxlabel(f"{SIZE_LABEL}; test accuracy in %, framed where a fraction stands out", fontsize=9)
         figure.supylabel("negative fraction", fontsize=9)
     return figure
-
-
-def panel_title(algorithm: str, variant: str) -> str:
-    """What the panel of a method is called."""
-    return ", ".join(filter(None, [LABELS.get(algorithm, algorithm), short(variant)]))
-
-
-def _method_rows(own: pd.DataFrame) -> list[dict[str, object]]:
-    """Rows of one method: means with the spread pooled over all its cells, and the best of each size."""
-    own = own.assign(value=log_odds(own["test_accuracy"]))
-    cells = list(own.groupby(["data_size", "negative_fraction"]))
-    means = means_over_seeds([cell["test_error"].to_numpy(dtype=float) for _, cell in cells])
-    rows: list[dict[str, object]] = []
-    for ((size, fraction), _), mean in zip(cells, means, strict=True):
-        interval = mean.interval
-        rows.append(
-            {
-                "data_size": int(float(str(size))),
-                "negative_fraction": float(str(fraction)),
-                "num_seeds": mean.num_seeds,
-                "mean_test_accuracy": 1 - mean.mean,
-                "test_accuracy_low": None if interval is None else 1 - interval.high,
-                "test_accuracy_high": None if interval is None else 1 - interval.low,
-            }
-        )
-    by_size = own.groupby("data_size")
-    blocks = {float(str(size)): block_of(part, "negative_fraction", "value") for size, part in by_size}
-    noise = pooled_noise(list(blocks.values()))
-    for size, block in blocks.items():
-        _mark_best([row for row in rows if row["data_size"] == size], block, noise)
-    return rows
-
-
-def _mark_best(rows: list[dict[str, object]], block: pd.DataFrame, noise: Noise) -> None:
-    """Say which of the rows of one size is best and how it stands against the runner-up."""
-    ranked = sorted(rows, key=lambda row: -float(str(row["mean_test_accuracy"])))
-    for row in rows:
-        row |= {"is_best": row is ranked[0] and len(ranked) > 1, "stands_out": False}
-    if len(ranked) < 2:
-        return
-    best, second = (row["negative_fraction"] for row in ranked[:2])
-    found = difference([(block, {best: 1.0, second: -1.0})], noise)
-    ranked[0]["runner_up"] = second
-    if found is not None:
-        ends = {"odds_ratio": found.value, "odds_ratio_low": found.low, "odds_ratio_high": found.high}
-        ranked[0] |= {name: None if end is None else float(np.exp(end)) for name, end in ends.items()}
-        ranked[0]["stands_out"] = found.tells and found.value > 0
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, colours: Colormap, norm: Normalize, has_room: float) -> None:
@@ -190,10 +96,6 @@ def ink_on(colour: tuple[float, ...]) -> str:
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour[:3]]
     luminance = float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
     return "#000000" if luminance > 0.179 else "#ffffff"
-
-
-def _rank(algorithm: str) -> tuple[int, str]:
-    return (list(LABELS).index(algorithm) if algorithm in LABELS else len(LABELS), algorithm)
 
 
 @one_sentence_errors

@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from synthscale.scaling import CensoredValue, DataMultiplier, Reach
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import LABELS, Curve, curves_of
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.bounds import is_untold
 from synthscale_analysis.numbers.estimates import BASELINES, multipliers_of
 from synthscale_analysis.protocol import NUM_DRAWS, SEED

@@ -8,7 +8,6 @@ mean over all sets of k of all its samples.
     python -m synthscale_analysis.figures.pass_at_k runs/eightfold
 """
 
-import re
 import sys
 from pathlib import Path
 
@@ -17,9 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
 
-from synthscale.scaling import means_over_seeds
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve, curves_of
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale_analysis.errors import one_sentence_errors
+from synthscale_analysis.numbers.pass_at_k import largest_common_size, pass_at_k_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import (
@@ -35,26 +35,6 @@ from synthscale_analysis.style import (
 NAME = "pass_at_k"
 ABSENT = "no point was sampled several times a problem, so there is no pass@k or maj@k"
 METRICS = {"pass": "pass@k: one of k samples is right", "maj": "maj@k: the majority of k is right"}
-COLUMNS = ("curve", "data_size", "metric", "k", "num_seeds", "mean", "low", "high")
-
-
-def pass_at_k_table(records: pd.DataFrame) -> pd.DataFrame:
-    """A row for each curve, size, metric (pass or maj) and k that was measured; low and high end the 95 % interval."""
-    rows = [row for curve in curves_of(records) for name in sampled_columns(records) for row in _rows(curve, name)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def sampled_columns(records: pd.DataFrame) -> list[str]:
-    """The columns pass_at_k and maj_at_k, by k."""
-    named = {str(name): re.fullmatch(r"(pass|maj)_at_(\d+)", str(name)) for name in records.columns}
-    found = {name: (match[1], int(match[2])) for name, match in named.items() if match}
-    return sorted(found, key=lambda name: (found[name][0] == "maj", found[name][1]))
-
-
-def largest_common_size(table: pd.DataFrame) -> int:
-    """The largest size of those that most curves have."""
-    curves = table.groupby("data_size")["curve"].nunique()
-    return int(curves[curves == curves.max()].index.max())
 
 
 def pass_at_k_figure(records: pd.DataFrame, size: int | None = None) -> Figure:
@@ -79,29 +59,6 @@ def pass_at_k_figure(records: pd.DataFrame, size: int | None = None) -> Figure:
         panels[0].set_ylabel(f"share of test problems, N = {size:,}")
         draw_legend(figure, [legend_entry(curve) for curve in curves])
     return figure
-
-
-def _rows(curve: Curve, column: str) -> list[dict[str, object]]:
-    if column not in curve.rows:
-        return []
-    metric, _, number = column.split("_")
-    rates = pd.to_numeric(curve.rows[column], errors="coerce")
-    measured = curve.rows.assign(rate=rates.where(rates.between(0, 1))).dropna(subset=["rate"])
-    by_size = measured.groupby("data_size")["rate"]
-    cells = [(int(float(str(size))), rates.to_numpy(dtype=float)) for size, rates in by_size]
-    return [
-        {
-            "curve": curve.label,
-            "data_size": size,
-            "metric": metric,
-            "k": int(number),
-            "num_seeds": mean.num_seeds,
-            "mean": mean.mean,
-            "low": None if mean.interval is None else mean.interval.low,
-            "high": None if mean.interval is None else mean.interval.high,
-        }
-        for (size, _), mean in zip(cells, means_over_seeds([rates for _, rates in cells]), strict=True)
-    ]
 
 
 def _draw(axes: Axes, curve: Curve, own: pd.DataFrame, shift: float) -> None:

@@ -16,8 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, MARKERS
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.curves import distinct_looks
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.rounds import method_label, rounds_by_seed, rounds_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
@@ -26,8 +27,8 @@ from synthscale_analysis.style import WIDTH_INCHES, count_axis, draw_means, hous
 NAME = "rounds"
 NO_TOKENS = "the tokens of these points are not known, so no round can be held against its compute"
 MAX_SIZES = 3
-Look = tuple[str, str, str]
-"""A method's colour, marker and label."""
+Looks = Mapping[str, tuple[str, str]]
+"""Colour and marker of each method."""
 
 
 def rounds_figure(records: pd.DataFrame) -> Figure:
@@ -37,7 +38,7 @@ def rounds_figure(records: pd.DataFrame) -> Figure:
         raise UserError(NO_TOKENS)
     seeds = rounds_by_seed(records)
     sizes = sorted(table["data_size"].unique())[-MAX_SIZES:]
-    looks = _looks(table)
+    looks = distinct_looks({method: method.partition(" ")[0] for method in table["method"].astype(str)})
     with house_style():
         height = 4.6 + 0.2 * len(looks)
         figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
@@ -53,31 +54,19 @@ def rounds_figure(records: pd.DataFrame) -> Figure:
     return figure
 
 
-def _looks(table: pd.DataFrame) -> dict[str, Look]:
-    looks: dict[str, Look] = {}
-    taken: set[str] = set()
-    methods = table.drop_duplicates("method")
-    for place, method in enumerate(methods["method"].astype(str)):
-        known = COLOURS.get(method.partition(" ")[0])
-        colour = known if known and known not in taken else FURTHER_COLOURS[place % len(FURTHER_COLOURS)]
-        taken.add(colour)
-        looks[method] = (colour, MARKERS[place % len(MARKERS)], method_label(method))
-    return looks
-
-
-def _draw_accuracies(axes: Axes, here: pd.DataFrame, looks: Mapping[str, Look]) -> None:
-    for method, (colour, marker, label) in looks.items():
+def _draw_accuracies(axes: Axes, here: pd.DataFrame, looks: Looks) -> None:
+    for method, (colour, marker) in looks.items():
         own = here[here["method"] == method].sort_values("num_rounds")
         tokens = own["mean_total_tokens"].astype(float)
         axes.plot(tokens, own["mean_test_accuracy"], color=colour, linewidth=1.0, alpha=0.6, zorder=2)
-        draw_means(axes, list(tokens), own, "test_accuracy", colour=colour, marker=marker, label=label)
+        draw_means(axes, list(tokens), own, "test_accuracy", colour=colour, marker=marker, label=method_label(method))
         for at, accuracy, number in zip(tokens, own["mean_test_accuracy"], own["num_rounds"], strict=True):
             axes.annotate(str(number), (at, accuracy), (5, 4), textcoords="offset points", color=colour, fontsize=9)
     count_axis(axes, list(here["mean_total_tokens"].astype(float)), "tokens trained on and drawn")
 
 
-def _draw_differences(axes: Axes, here: pd.DataFrame, seeds: pd.DataFrame, looks: Mapping[str, Look]) -> None:
-    for place, (method, (colour, marker, _)) in enumerate(looks.items()):
+def _draw_differences(axes: Axes, here: pd.DataFrame, seeds: pd.DataFrame, looks: Looks) -> None:
+    for place, (method, (colour, marker)) in enumerate(looks.items()):
         shift = 0.5 * ((place + 0.5) / len(looks) - 0.5)
         own = here[(here["method"] == method) & here["difference"].notna()].sort_values("num_rounds")
         runs = seeds[seeds["method"] == method]

@@ -9,19 +9,18 @@ line that runs level gains nothing more; one that rises has turned (inverse scal
 import sys
 from pathlib import Path
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from synthscale_analysis.curves import LABELS, LINE_STYLES, MARKERS, short
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.curves import LABELS, LINE_STYLES, MARKERS, label_of
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.saturation import saturation_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, save_figure
+from synthscale_analysis.style import WIDTH_INCHES, dodges, house_style, save_figure, shade
 
 NAME = "saturation"
 ABSENT = "no method was run with several numbers of solutions per problem (mixture.positives_per_problem)"
@@ -43,7 +42,7 @@ def saturation_figure(records: pd.DataFrame) -> Figure:
         grid = figure.subplots(num_rows, num_columns, sharex=True, sharey=True, squeeze=False).ravel()
         for axes, ((algorithm, setting), rows) in zip(grid, panels, strict=False):
             _draw_panel(axes, rows, sizes)
-            axes.set_title(panel_title(str(algorithm), str(setting)), loc="left")
+            axes.set_title(label_of(str(algorithm), str(setting)), loc="left")
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         _axes(grid[0], table)
@@ -54,11 +53,6 @@ def saturation_figure(records: pd.DataFrame) -> Figure:
             axes.set_ylabel(y_label(table))
         figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, handlelength=3)
     return figure
-
-
-def panel_title(algorithm: str, setting: str) -> str:
-    """What the panel of a method is called."""
-    return ", ".join(filter(None, [LABELS.get(algorithm, algorithm), short(setting)]))
 
 
 def x_label(table: pd.DataFrame) -> str:
@@ -81,18 +75,13 @@ def places(table: pd.DataFrame) -> dict[float, float]:
     return {float(number): float(number) if number > 0 else smallest / 2 for number in numbers}
 
 
-def colour_of(rank: int, num_sizes: int) -> str:
-    """Colour of the size of that rank; dark to light, without the ends that vanish on black or on white."""
-    return to_hex(matplotlib.colormaps["viridis"](0.2 + 0.58 * rank / max(num_sizes - 1, 1)))
-
-
 def _draw_panel(axes: Axes, rows: pd.DataFrame, sizes: list[int]) -> None:
     at = places(rows)
     shifts = dodges(len(sizes), sorted(at.values()), share=0.3)
     for rank, (size, shift) in enumerate(zip(sizes, shifts, strict=True)):
         line = rows[rows["data_size"] == size]
         x = [at[number] * shift for number in line["solutions_per_problem"]]
-        colour, mark = colour_of(rank, len(sizes)), MARKERS[rank % len(MARKERS)]
+        colour, mark = shade(rank, len(sizes)), MARKERS[rank % len(MARKERS)]
         drawn = axes.plot(
             x, line["error_ratio"], mark, color=colour, markersize=6, label=f"{size:,} problems", zorder=3
         )

@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, LABELS
-from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.numbers.stage_seconds import SHARED, STAGES, stage_seconds
+from synthscale_analysis.errors import one_sentence_errors
+from synthscale_analysis.extract.stage_seconds import SHARED, STAGES, stage_seconds
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure

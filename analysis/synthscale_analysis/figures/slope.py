@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from synthscale.scaling import Reach
-from synthscale_analysis.curves import COLOURS, FURTHER_COLOURS, LABELS, LINE_STYLES, MARKERS
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.curves import COLOURS, LABELS, LINE_STYLES, MARKERS, distinct_looks
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.numbers.slopes import multiplier_at, slope_multipliers, slope_table
 from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.records import read_records
@@ -43,7 +44,8 @@ def slope_figure(records: pd.DataFrame, num_draws: int = NUM_DRAWS, seed: int = 
         raise UserError(NO_SLOPE)
     multipliers = multipliers[(multipliers["slope"].astype(float) > 0) & multipliers["multiplier"].notna()]
     baselines = list(dict.fromkeys(multipliers["baseline"]))
-    looks = _looks(multipliers)
+    arms = multipliers.drop_duplicates("arm")
+    looks = distinct_looks(dict(zip(arms["arm"].astype(str), arms["algorithm"].astype(str), strict=True)))
     with house_style():
         num_rows = -(-(len(baselines) + 1) // 2)
         height = 0.5 + 2.7 * num_rows + 0.2 * -(-(len(looks) + 5) // 3)
@@ -57,17 +59,6 @@ def slope_figure(records: pd.DataFrame, num_draws: int = NUM_DRAWS, seed: int = 
             axes.set_visible(False)
         figure.legend(handles=_entries(looks), loc="outside lower center", ncols=3, handlelength=3)
     return figure
-
-
-def _looks(multipliers: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    looks: dict[str, tuple[str, str]] = {}
-    arms = multipliers.drop_duplicates("arm")
-    for place, (arm, algorithm) in enumerate(zip(arms["arm"].astype(str), arms["algorithm"].astype(str), strict=True)):
-        taken = {colour for colour, _ in looks.values()}
-        known = COLOURS.get(algorithm)
-        colour = known if known and known not in taken else FURTHER_COLOURS[place % len(FURTHER_COLOURS)]
-        looks[arm] = (colour, MARKERS[place % len(MARKERS)])
-    return looks
 
 
 def _draw_multipliers(axes: Axes, rows: pd.DataFrame, looks: Looks) -> None:

@@ -3,5 +3,5 @@
     python -m synthscale_analysis.findings                    all studies, or --study NAME
     python -m synthscale_analysis.findings.keep runs/NAME     a finished study's records into analysis/results/NAME
 
-Which figures belong to which study stands in `contents`; `pieces` are what it may name.
+Which figures belong to which study stands in `contents`, which may name these `pieces` and those of a report.
 """

@@ -13,11 +13,10 @@ import sys
 from pathlib import Path
 
 from synthscale.command_line import CommandLine
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
+from synthscale_analysis.findings.results import RECORDS, RESULTS
 from synthscale_analysis.protocol import NUM_DRAWS
-
-RESULTS = Path(__file__).parents[2] / "results"
-RECORDS = "results.csv"
 
 
 @one_sentence_errors

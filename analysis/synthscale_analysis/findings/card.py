@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synthscale_analysis.findings.origin import Origin
-from synthscale_analysis.page.scope import duration
+from synthscale_analysis.numbers.wording import duration
 
 BEGIN, END = "<!-- origin of the records: written by findings.keep -->", "<!-- end of the origin -->"
 MAX_LISTED = 5

@@ -3,18 +3,17 @@
 Its records are a simulation's (`python analysis/benchmarks/ideal_learner.py`), kept like a study's.
 """
 
-from pathlib import Path
-
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import curves_of
-from synthscale_analysis.errors import UserError
+from synthscale_analysis.findings.results import RESULTS
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.summary import multipliers_table, summary_table
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import worlds_of
 
-IDEAL = Path(__file__).parents[2] / "results" / "ideal_learner"
+IDEAL = RESULTS / "ideal_learner"
 METHODS = ("sft", "rft", "step_mix")
 DEFAULT_TAIL = " zipf_exponent=1.0"  # of conf/task/precedence_many, as its records' task says it
 

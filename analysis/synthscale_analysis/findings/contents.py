@@ -5,24 +5,18 @@ A new study is a line here, and its records in analysis/results/NAME/results.csv
 
 from collections.abc import Mapping, Sequence
 
-from synthscale_analysis.findings.piece import Piece
 from synthscale_analysis.findings.pieces import (
     CEILING,
-    COST,
     CREDIT_COST,
-    ERROR,
-    FITS,
-    HEAT_MAP,
-    MULTIPLIER,
-    PASS_AT_K,
     ROUNDS,
-    SATURATION,
     SEARCH,
     SLOPE,
     WRONG_STEPS,
     WRONG_STEPS_OF_MODELS,
     arms,
 )
+from synthscale_analysis.piece import Piece
+from synthscale_analysis.pieces import COST, ERROR, FITS, HEAT_MAP, MULTIPLIER, PASS_AT_K, SATURATION
 
 _CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K, CEILING, WRONG_STEPS)
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from synthscale.command_line import CommandLine
 from synthscale.durable import write_durably
-from synthscale_analysis.errors import UserError, one_sentence_errors
-from synthscale_analysis.findings.__main__ import RECORDS, RESULTS
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.findings.card import readme_with
 from synthscale_analysis.findings.origin import Origin, origin_of
+from synthscale_analysis.findings.results import RECORDS, RESULTS
 from synthscale_analysis.records import read_records
 
 

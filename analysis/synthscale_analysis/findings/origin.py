@@ -1,6 +1,6 @@
 """Where a study's records come from: commands, commits, versions, machine, seconds, and which points are missing.
 
-Seconds are those of the stages of all points, each artifact once, as `numbers.stage_seconds` has them. Wall seconds are
+Seconds are those of the stages of all points, each artifact once, as `extract.stage_seconds` has them. Wall seconds are
 those in which some stage was at work, from the artifacts' own times, so that a pause between two commands does not
 count; artifacts that are older than the study's first command were made by another study and are left out of them.
 """
@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale.study.execute import available_cores
 from synthscale.study.roster import ROSTERS, read_roster
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.extract.lineage import Artifacts, KeptArtifact
 from synthscale_analysis.extract.provenance import commands, made_with
 from synthscale_analysis.machine import processor
@@ -68,21 +68,15 @@ def origin_of(source: Path, records: pd.DataFrame) -> Origin:
         num_artifacts=len(artifacts),
         num_unknown=len(roots - {one.key for one in artifacts}),
         num_reused=len(artifacts) - len(ours),
-        stage_seconds=sum(seconds_of(one) for one in artifacts),
+        stage_seconds=sum(one.seconds or 0.0 for one in artifacts),
         wall_seconds=wall_seconds(ours),
     )
 
 
 def artifacts_of(roots: Iterable[str], folder: Path) -> list[KeptArtifact]:
-    """All artifacts behind the records that are here, each once; those that came with the package took no time."""
-    artifacts, waiting = Artifacts(folder), list(roots)
-    found: dict[str, KeptArtifact] = {}
-    while waiting:
-        one = artifacts.find(waiting.pop())
-        if one is not None and not one.is_shipped and one.key not in found:
-            found[one.key] = one
-            waiting.extend(one.inputs.values())
-    return [found[key] for key in sorted(found)]
+    """All artifacts behind the records that are here, each once, by their keys."""
+    found = (one for one in Artifacts(folder).behind(roots) if one is not None)
+    return sorted(found, key=lambda one: one.key)
 
 
 def begin_of(source: Path) -> float | None:
@@ -104,15 +98,9 @@ def ended(artifact: KeptArtifact) -> float | None:
         return None
 
 
-def seconds_of(artifact: KeptArtifact) -> float:
-    """What its stage took, without start-up."""
-    seconds = artifact.manifest.get("seconds")
-    return float(seconds) if isinstance(seconds, int | float) else 0.0
-
-
 def wall_seconds(artifacts: Iterable[KeptArtifact]) -> float | None:
     """Length of the union of the times in which the artifacts were made; None where no time is known."""
-    spans = sorted((end - seconds_of(one), end) for one in artifacts if (end := ended(one)) is not None)
+    spans = sorted((end - (one.seconds or 0.0), end) for one in artifacts if (end := ended(one)) is not None)
     if not spans:
         return None
     total, until = 0.0, spans[0][0]

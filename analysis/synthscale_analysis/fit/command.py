@@ -17,7 +17,8 @@ import sys
 import pandas as pd
 
 from synthscale.scaling import Law
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.fit import power, predict, target
 from synthscale_analysis.fit.options import AUTO, laws_asked_for, parse_options, settle
 from synthscale_analysis.fit.output import GroupFits, as_json, best_fits, fit_table, verdicts_of

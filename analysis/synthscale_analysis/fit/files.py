@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 
 
 def check(options: argparse.Namespace) -> None:

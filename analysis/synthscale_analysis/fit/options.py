@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthscale.command_line import CommandLine
 from synthscale.scaling import HUBER_DELTA, LAWS, IntervalKind, Law
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.fit import files, power, predict, rows, target
 from synthscale_analysis.fit.laws import LAWS_HELP
 from synthscale_analysis.options import as_options

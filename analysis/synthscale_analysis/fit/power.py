@@ -15,7 +15,7 @@ import numpy as np
 from rich.table import Table
 
 from synthscale.scaling import LAWS, Noise, PlantedStudy, Power, fit_law, power_of, seed_noise, spacing
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.fit.answer import Answer
 from synthscale_analysis.fit.output import GroupFits
 from synthscale_analysis.fit.target import baseline_of
@@ -55,7 +55,7 @@ class Setting:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of this question; --baseline is added by `fit_target`."""
+    """Options of this question; --baseline is added by `fit.target`."""
     parser.add_argument(
         "--power", action="store_true", help="say how many seeds and sizes see a multiplier (--baseline)"
     )

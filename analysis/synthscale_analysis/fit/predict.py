@@ -15,7 +15,7 @@ import numpy as np
 from rich.table import Table
 
 from synthscale.scaling import FAR, extrapolation
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.fit.answer import Answer
 from synthscale_analysis.fit.output import GroupFits, best_fits
 from synthscale_analysis.numbers.fitting import FittedCurve

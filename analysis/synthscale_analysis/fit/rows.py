@@ -6,7 +6,7 @@ import pandas as pd
 
 from synthscale.scaling import Measurements
 from synthscale.scaling.measurements import LARGEST
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.records import first_row, measurements, numeric, require_columns
 
 NUM_TEST = "num_test"

@@ -16,13 +16,13 @@ from rich.table import Table
 from synthscale.scaling import FAR, CensoredValue, LawSize, Reach, Reached, law_size_for, ratio_for, size_for
 from synthscale.scaling.measurements import LARGEST
 from synthscale.scaling.target import BEYOND
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
 from synthscale_analysis.fit.answer import Answer
 from synthscale_analysis.fit.output import GroupFits, best_fits
+from synthscale_analysis.numbers.bounds import SIGNS
 from synthscale_analysis.numbers.fitting import FittedCurve
 
 _WORDS = {Reach.IN_RANGE: "", Reach.MORE_THAN: "more than ", Reach.LESS_THAN: "less than "}
-_SIGNS = {Reach.IN_RANGE: "", Reach.MORE_THAN: "> ", Reach.LESS_THAN: "< "}
 _CAPTION = f"95 % intervals; extrapolated: outside the sizes measured; far: beyond {FAR:g} times the largest"
 
 
@@ -138,7 +138,7 @@ def number_text(size: float) -> str:
 
 
 def _bounded(value: CensoredValue) -> str:
-    return f"{_SIGNS[value.reach]}{number_text(value.value)}"
+    return f"{SIGNS[value.reach]}{number_text(value.value)}"
 
 
 def _against(ratio: Reached | None) -> str:

@@ -13,13 +13,12 @@ settings are its own.
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve, curves_of
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.estimates import error_by_size
-from synthscale_analysis.numbers.paired import Difference, Noise, block_of, difference, log_odds, pooled_noise
+from synthscale_analysis.numbers.paired import Noise, block_of, difference, log_odds, pooled_noise, ratio_columns
 
 COLUMNS = (
     *("arm", "algorithm", "variant", "negative_fraction", "data_size", "num_seeds", "mean_test_accuracy"),
@@ -105,7 +104,7 @@ def differences(curves: Sequence[Curve], references: Mapping[str, str]) -> dict[
             reference = references[str(arm)]
             if reference in accuracies:
                 odds = difference([(blocks[size], {arm: 1.0, reference: -1.0})], noise)
-                found[str(arm), size] = _of_pair(accuracies[[arm, reference]]) | _odds_ratio(odds)
+                found[str(arm), size] = _of_pair(accuracies[[arm, reference]]) | ratio_columns("odds_ratio", odds)
     return found
 
 
@@ -121,8 +120,3 @@ def _of_pair(pair: pd.DataFrame) -> Row:
         return {}
     ends: Row = {"difference": found.value, "difference_low": found.low, "difference_high": found.high}
     return {"num_paired_seeds": len(both), **ends}
-
-
-def _odds_ratio(found: Difference | None) -> Row:
-    ends = {} if found is None else {"": found.value, "_low": found.low, "_high": found.high}
-    return {f"odds_ratio{name}": None if end is None else float(np.exp(end)) for name, end in ends.items()}

@@ -11,7 +11,8 @@ from synthscale.scaling.censored import ROUNDING
 End = CensoredValue | None
 BOUND_NOTE = "beyond this bound the baseline was not measured"
 UNTOLD_NOTE = "beyond the baseline's range on either side, by the draw: nothing can be said"
-_SIGNS = {Reach.IN_RANGE: "", Reach.MORE_THAN: "> ", Reach.LESS_THAN: "< "}
+#: What a value beyond the range is written behind.
+SIGNS = {Reach.IN_RANGE: "", Reach.MORE_THAN: "> ", Reach.LESS_THAN: "< "}
 _AT = {Reach.MORE_THAN: "at least", Reach.LESS_THAN: "at most"}
 _BEYOND = {Reach.MORE_THAN: "beyond", Reach.LESS_THAN: "below"}
 
@@ -47,7 +48,7 @@ def note_on(value: End, low: End, high: End) -> str:
 def value_text(value: CensoredValue) -> str:
     """As "1.46" or "> 2.00"; with as many digits as tell it from 1."""
     digits = next((n for n in (2, 3, 4) if (round(value.value, n) == 1) == (abs(value.value - 1) <= ROUNDING)), 2)
-    return f"{_SIGNS[value.reach]}{value.value:.{digits}f}"
+    return f"{SIGNS[value.reach]}{value.value:.{digits}f}"
 
 
 def estimate_text(value: CensoredValue, low: End, high: End) -> str:

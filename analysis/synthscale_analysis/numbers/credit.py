@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from synthscale_analysis.curves import Curve
-from synthscale_analysis.extract.credit_values import ADAPTIVE, FIRST_WRONG
+from synthscale_analysis.extract.credit_values import ADAPTIVE
 from synthscale_analysis.extract.tables import CREDIT, curve_by_artifact, read_table
 from synthscale_analysis.material import Material
 
@@ -61,12 +61,6 @@ class CreditCell:
     def value_before(self) -> float | None:
         """Mean Q just before the pit."""
         return self.value("from_pit", -1)
-
-    @property
-    def drop_at_first_wrong(self) -> float | None:
-        """Mean advantage of the first truly wrong step."""
-        found = self.of("by_truth", FIRST_WRONG)
-        return float(found["value"].iloc[0]) if len(found) else None
 
     def pit_steps(self) -> list[int]:
         """The steps that pits fall on, rising."""

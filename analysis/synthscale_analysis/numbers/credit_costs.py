@@ -10,8 +10,8 @@ import shlex
 import pandas as pd
 
 from synthscale.scaling import means_over_seeds
-from synthscale_analysis.curves import LABELS, Curve, curves_of, short
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
+from synthscale_analysis.curves import Curve, curves_of, label_of, short
 from synthscale_analysis.numbers.arms import mean_rows, settings_of
 
 COLUMNS = (
@@ -57,8 +57,7 @@ def split_budget(curve: Curve) -> tuple[str, str, str]:
         if name != SHAPE:
             parts[name in BUDGETS].append(f"{key}={value}")
     fraction = "" if curve.negative_fraction is None else f"{curve.negative_fraction:g} negative"
-    name = LABELS.get(curve.algorithm, curve.algorithm)
-    way = ", ".join(filter(None, [name, short(shlex.join(parts[False])), fraction]))
+    way = ", ".join(filter(None, [label_of(curve.algorithm, shlex.join(parts[False])), fraction]))
     return way, shape, short(shlex.join(parts[True]))
 
 

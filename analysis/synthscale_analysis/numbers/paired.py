@@ -80,6 +80,12 @@ def difference(blocks: Sequence[tuple[pd.DataFrame, Weights]], noise: Noise) -> 
     return Difference(value, value - half, value + half, min(nums))
 
 
+def ratio_columns(name: str, found: Difference | None) -> dict[str, object]:
+    """NAME, NAME_low and NAME_high of a difference of logs, as a ratio; no columns where there is no difference."""
+    ends = {} if found is None else {"": found.value, "_low": found.low, "_high": found.high}
+    return {f"{name}{end}": None if log is None else float(np.exp(log)) for end, log in ends.items()}
+
+
 def log_odds(rates: "pd.Series[float]") -> "pd.Series[float]":
     """Natural log of the odds; infinite at 0 and 1."""
     return logs(rates) - logs(1 - rates)

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from synthscale_analysis.curves import LABELS, Curve, curves_of, short
-from synthscale_analysis.errors import UserError
+from synthscale.study.error import UserError
+from synthscale_analysis.curves import Curve, curves_of, label_of
 from synthscale_analysis.numbers.arms import differences, mean_rows, settings_of
 from synthscale_analysis.numbers.costs import with_costs
 
@@ -60,7 +60,7 @@ def arms_by_rounds(records: pd.DataFrame) -> list[Arm]:
 def method_label(method: str) -> str:
     """As a legend has it: "RFT, learning_rate=0.1"."""
     algorithm, *settings = shlex.split(method)
-    return ", ".join(filter(None, [LABELS.get(algorithm, algorithm), short(shlex.join(settings))]))
+    return label_of(algorithm, shlex.join(settings))
 
 
 def split_rounds(algorithm: str, variant: str) -> tuple[str, int]:

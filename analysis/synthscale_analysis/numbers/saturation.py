@@ -20,7 +20,16 @@ import pandas as pd
 
 from synthscale_analysis.curves import baseline_rows
 from synthscale_analysis.numbers.estimates import main_baseline
-from synthscale_analysis.numbers.paired import Difference, Noise, Weights, block_of, difference, logs, pooled_noise
+from synthscale_analysis.numbers.paired import (
+    Difference,
+    Noise,
+    Weights,
+    block_of,
+    difference,
+    logs,
+    pooled_noise,
+    ratio_columns,
+)
 
 KEY = "mixture.positives_per_problem"
 BASELINE = "baseline"
@@ -189,7 +198,8 @@ def _ratios(lines: Lines, records: pd.DataFrame, baseline: str | None) -> list[d
         cell = _cell(own, float(str(size)), float(str(number)), baseline)
         cells.append((cell, pair.assign(**{BASELINE: at_size})))
     noise = _noise([(float(str(cell["data_size"])), pair) for cell, pair in cells])
-    return [cell | _ratio(difference([(pair, {"method": 1.0, BASELINE: -1.0})], noise)) for cell, pair in cells]
+    found = [difference([(pair, {"method": 1.0, BASELINE: -1.0})], noise) for _, pair in cells]
+    return [cell | ratio_columns("error_ratio", one) for (cell, _), one in zip(cells, found, strict=True)]
 
 
 def _cell(own: pd.DataFrame, size: float, number: float, baseline: str | None) -> dict[str, object]:
@@ -211,8 +221,3 @@ def _noise(pairs: Sequence[tuple[float, pd.DataFrame]]) -> Noise:
     for size, pair in pairs:
         by_size[size] = max(by_size.get(size, 0), len(pair.dropna()) - 1)
     return replace(noise, freedom=sum(by_size.values())) if noise.sd is not None else noise
-
-
-def _ratio(found: Difference | None) -> dict[str, object]:
-    ends = {} if found is None else {"": found.value, "_low": found.low, "_high": found.high}
-    return {f"error_ratio{name}": None if end is None else float(np.exp(end)) for name, end in ends.items()}

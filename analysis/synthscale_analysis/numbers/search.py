@@ -11,14 +11,13 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import LABELS, short, short_keys
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.arms import settings_of
-from synthscale_analysis.numbers.paired import block_of, difference, log_odds, pooled_noise
-from synthscale_analysis.numbers.wording import times_text
+from synthscale_analysis.numbers.paired import block_of, difference, log_odds, pooled_noise, ratio_columns
+from synthscale_analysis.numbers.wording import accuracy_text, times_text
 from synthscale_analysis.studies import worlds_of
 
 COLUMNS = (
@@ -115,9 +114,7 @@ def _ranked(own: pd.DataFrame) -> list[Row]:
         row |= {"mean_seconds": seconds[setting], "is_best": rank == 1 and len(order) > 1}
         row |= {"edges": "; ".join(edges) or None} if rank == 1 else {}
         found = difference([(block, {order[0]: 1.0, setting: -1.0})], noise) if rank > 1 else None
-        ends = {} if found is None else {"": found.value, "_low": found.low, "_high": found.high}
-        row |= {f"odds_of_best{end}": None if log is None else float(np.exp(log)) for end, log in ends.items()}
-        rows.append(row)
+        rows.append(row | ratio_columns("odds_of_best", found))
     return rows
 
 
@@ -138,8 +135,7 @@ def _number(text: str) -> float | None:
 
 
 def _line(row: Mapping[Hashable, Any]) -> str:
-    accuracy = f"{100 * row['mean_accuracy']:.1f}"
-    accuracy += "" if pd.isna(row["sd_accuracy"]) else f" ± {100 * row['sd_accuracy']:.1f}"
+    accuracy = accuracy_text(row["mean_accuracy"], row["sd_accuracy"])
     seconds = "" if pd.isna(row["mean_seconds"]) else f"{row['mean_seconds']:,.1f}"
     ends = [row[f"odds_of_best{end}"] for end in ("", "_low", "_high")]
     odds = "" if pd.isna(ends[0]) else times_text(ends[0], ends[1], ends[2])

@@ -18,11 +18,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from synthscale.scaling import CensoredValue
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve, curves_of
-from synthscale_analysis.errors import UserError
 from synthscale_analysis.numbers.bounds import note_on
 from synthscale_analysis.numbers.estimates import BASELINES, fit_to_curve, overall_multiplier_of
-from synthscale_analysis.numbers.paired import block_of, difference, logs, pooled_noise
+from synthscale_analysis.numbers.paired import block_of, difference, logs, pooled_noise, ratio_columns
 from synthscale_analysis.protocol import NUM_DRAWS, SEED
 from synthscale_analysis.studies import worlds_of
 
@@ -120,8 +120,7 @@ def error_ratio(method: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, objec
     by_size = rows[rows["data_size"].isin(shared)].groupby("data_size")
     blocks = [block_of(part, "arm", "value") for _, part in by_size]
     found = difference([(block, {"method": 1.0, "baseline": -1.0}) for block in blocks], pooled_noise(blocks))
-    ends = {} if found is None else {"": found.value, "_low": found.low, "_high": found.high}
-    return {f"error_ratio{name}": None if end is None else float(np.exp(end)) for name, end in ends.items()}
+    return ratio_columns("error_ratio", found)
 
 
 def _baselines(world: World, num_draws: int, seed: int) -> Iterator[tuple[Curve, dict[str, object]]]:

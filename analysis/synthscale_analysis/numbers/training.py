@@ -7,9 +7,9 @@ import pandas as pd
 
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.extract.lineage import FIRST_PHASE
+from synthscale_analysis.extract.stage_seconds import SHARED
 from synthscale_analysis.extract.tables import TRAINING, curve_by_artifact, read_table
 from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.stage_seconds import SHARED
 
 SHARED_LABEL = "shared by several methods"
 _SHARED_COLOUR = "#8a6f4e"

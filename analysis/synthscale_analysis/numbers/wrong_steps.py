@@ -10,8 +10,8 @@ badly the policy decides. So wrong decisions are told as a share of the other pr
 import pandas as pd
 
 from synthscale.scaling.seed_mean import means_over_seeds
+from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve, curves_of
-from synthscale_analysis.errors import UserError
 
 #: Columns of the records, as `stage/evaluate` measures them.
 SHARES = ("wrong_decision_share", "wrong_execution_share")

@@ -3,8 +3,7 @@
 import pandas as pd
 
 from synthscale_analysis.material import Material
-
-MINUTE, HOUR = 60.0, 3600.0
+from synthscale_analysis.numbers.wording import duration
 
 
 def title_of(material: Material) -> str:
@@ -43,13 +42,6 @@ def seconds_of(records: pd.DataFrame) -> float | None:
     columns = [name for name in ("train_seconds", "sample_seconds") if name in records]
     numbers = records[columns].apply(pd.to_numeric, errors="coerce")
     return float(numbers.sum().sum()) if numbers.notna().any().any() else None
-
-
-def duration(seconds: float) -> str:
-    """As "4.2 s", "12 min" or "3.5 h"."""
-    if seconds < MINUTE:
-        return f"{seconds:.1f} s"
-    return f"{seconds / MINUTE:.0f} min" if seconds < HOUR else f"{seconds / HOUR:.1f} h"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -3,11 +3,12 @@
     synthscale report runs/eightfold
     synthscale report runs/eightfold report.bootstrap=5000 report.wandb=true    # or --bootstrap 5000 --wandb
 
-Reads DIR/results.csv (or .parquet) and writes into DIR/report/: index.html, one page that needs no file beside it;
-error_vs_size, fits and data_multiplier as PNG and SVG; summary.csv, fits.csv and multipliers.csv; where the points'
-artifacts are there too, stage_seconds as figure and table. Laws are fitted at `protocol.STUDY_DELTA`, not at the δ
-published for training losses. A table of several tasks or models gives a folder for each pair, and an index.html that
-leads to them. A half-finished study gets its report too, with what is missing said under the table.
+Reads DIR/results.csv (or .parquet) and writes into DIR/report/: index.html, one page that needs no file beside it; of
+the pieces in `report.files`, those that the study has something for, each figure as PNG and SVG and its tables as CSV;
+where the points' artifacts are there too, the tables that `extract` makes of them. Laws are fitted at
+`protocol.STUDY_DELTA`, not at the δ published for training losses. A table of several tasks or models gives a folder
+for each pair, and an index.html that leads to them. A half-finished study gets its report too, with what is missing
+said under the table.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import textwrap
 from pathlib import Path
 
 from synthscale.command_line import CommandLine
-from synthscale_analysis.errors import UserError, one_sentence_errors
+from synthscale.study.error import UserError
+from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.options import as_options
 from synthscale_analysis.protocol import NUM_DRAWS, SEED, STUDY_DELTA
 

@@ -7,6 +7,7 @@ from synthscale.scaling import CensoredValue, Reach
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.bounds import estimate_text
+from synthscale_analysis.numbers.wording import accuracy_text
 
 _CAPTION = "× data: multiplier with 95 % interval, at the size where most methods lie inside the baseline's range"
 
@@ -42,9 +43,8 @@ def _rows_of(summary: pd.DataFrame, curve: Curve) -> pd.DataFrame:
 def _accuracy(row: "pd.Series[float] | None", usual_num_seeds: int) -> str:
     if row is None:
         return "–"
-    spread = "" if pd.isna(row["sd_test_accuracy"]) else f" ± {100 * row['sd_test_accuracy']:.1f}"
     seeds = "" if row["num_seeds"] == usual_num_seeds else f" ({row['num_seeds']})"
-    return f"{100 * row['mean_test_accuracy']:.1f}{spread}{seeds}"
+    return accuracy_text(row["mean_test_accuracy"], row["sd_test_accuracy"]) + seeds
 
 
 def _telling_size(summary: pd.DataFrame, baseline: str) -> int:

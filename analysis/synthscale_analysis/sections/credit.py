@@ -8,7 +8,7 @@ from plotly.graph_objects import Bar, Figure, Scatter
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.extract.credit_values import AFTER_WRONG, FIRST_WRONG, RIGHT_SO_FAR
 from synthscale_analysis.extract.credited import MAX_PROBLEMS
-from synthscale_analysis.figures.credit import MAX_LINES, NAME, absent, colour_of, precision_curves
+from synthscale_analysis.figures.credit import MAX_LINES, NAME, absent, precision_curves
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.credit import SHOWN_OFFSETS, CreditCell, credit_cells, largest_cells, telling_cell
 from synthscale_analysis.page.chart import (
@@ -23,6 +23,7 @@ from synthscale_analysis.page.chart import (
 )
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
 from synthscale_analysis.page.switch import Choice, Line, add_buttons, add_line
+from synthscale_analysis.style import shade
 
 LEGEND_PIXELS, MARGINS_PIXELS = 74, 116
 ANCHOR, TITLE = "credit", "Where solutions go wrong"
@@ -189,7 +190,7 @@ def _along(cells: Sequence[CreditCell]) -> Figure:
     ]
     figure = _house()
     for rank, (step, line) in enumerate(zip(steps, choices[0].lines, strict=True)):
-        colour = colour_of(rank, len(steps))
+        colour = shade(rank, len(steps))
         figure.add_trace(
             Scatter(
                 x=list(line.x),

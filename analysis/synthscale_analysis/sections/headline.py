@@ -11,7 +11,7 @@ from synthscale.scaling.censored import ROUNDING
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.best import best_sentence
 from synthscale_analysis.numbers.sentences import headline
-from synthscale_analysis.numbers.wording import listed
+from synthscale_analysis.numbers.wording import accuracy_text, listed
 from synthscale_analysis.page.forest import forest
 from synthscale_analysis.page.section import Block, Chart, DataTable, Points, Prose, Section
 
@@ -140,7 +140,7 @@ def _accuracies(material: Material) -> DataTable:
     rows = []
     for curve in material.curves:
         cells = {int(float(str(size))): cell["test_accuracy"] for size, cell in curve.rows.groupby("data_size")}
-        rows.append([curve.label, *(accuracy_text(cells.get(size), usual) for size in sizes)])
+        rows.append([curve.label, *(_accuracy(cells.get(size), usual) for size in sizes)])
     columns = ["method", *(f"{size:,}" for size in sizes)]
     seeds = f"{usual} seed{'s' * (usual != 1)}"
     caption = f"Test accuracy in %, mean ± standard deviation over {seeds} unless said, by data size in problems."
@@ -153,10 +153,9 @@ def usual_num_seeds(records: pd.DataFrame) -> int:
     return int(counts.mode().iloc[0])
 
 
-def accuracy_text(accuracies: "pd.Series[float] | None", usual: int) -> str:
+def _accuracy(accuracies: "pd.Series[float] | None", usual: int) -> str:
     """As "57.6 ± 8.6", in %, with the number of seeds where it is not the usual one; a dash where there is none."""
     if accuracies is None:
         return "–"
-    spread = f" ± {100 * accuracies.std(ddof=1):.1f}" if len(accuracies) > 1 else ""
     seeds = "" if len(accuracies) == usual else f" ({len(accuracies)})"
-    return f"{100 * accuracies.mean():.1f}{spread}{seeds}"
+    return accuracy_text(accuracies.mean(), accuracies.std(ddof=1)) + seeds

@@ -8,9 +8,11 @@ import pandas as pd
 from matplotlib.colors import Normalize
 from plotly.graph_objects import Figure, Heatmap, Scatter
 
-from synthscale_analysis.figures.heat_map import ABSENT, COLOURS, cell_text, heat_map_table, ink_on, panel_title
+from synthscale_analysis.curves import label_of
+from synthscale_analysis.figures.heat_map import ABSENT, COLOURS, cell_text, ink_on
 from synthscale_analysis.figures.heat_map import NAME as STATIC
 from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.heat_map import heat_map_table
 from synthscale_analysis.numbers.wording import listed, share_text, times_text
 from synthscale_analysis.page.chart import as_text, house_figure
 from synthscale_analysis.page.section import Chart, Section
@@ -33,7 +35,7 @@ def section(material: Material) -> Section | str:
     if table.empty:
         return f"{TITLE}: {ABSENT}."
     groups = table.groupby(["algorithm", "variant"], sort=False)
-    panels = [(panel_title(str(algorithm), str(variant)), rows) for (algorithm, variant), rows in groups]
+    panels = [(label_of(str(algorithm), str(variant)), rows) for (algorithm, variant), rows in groups]
     lead = " ".join(_finding(title, rows) for title, rows in panels)
     return Section(ANCHOR, TITLE, lead, [Chart(_figure(panels), _CAPTION, STATIC)])
 

@@ -1,6 +1,5 @@
 """pass@k and maj@k by method: what more samples bring, and whether a method's lead outlasts them."""
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +7,13 @@ import pandas as pd
 from plotly.graph_objects import Figure
 
 from synthscale_analysis.curves import LABELS, Curve, baseline_rows
-from synthscale_analysis.figures.pass_at_k import ABSENT, METRICS, largest_common_size, pass_at_k_table, sampled_columns
+from synthscale_analysis.extract.lineage import Artifacts
+from synthscale_analysis.figures.pass_at_k import ABSENT, METRICS
 from synthscale_analysis.figures.pass_at_k import NAME as STATIC
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.estimates import main_baseline
 from synthscale_analysis.numbers.paired import Difference, difference, log_odds, pooled_noise
+from synthscale_analysis.numbers.pass_at_k import largest_common_size, pass_at_k_table, sampled_columns
 from synthscale_analysis.numbers.wording import listed, share_text, times_text
 from synthscale_analysis.page.chart import house_figure
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
@@ -143,20 +144,16 @@ def _odds(found: Difference | None) -> str:
 
 def _subset(material: Material) -> str:
     """How many test problems were sampled, where the artifacts that say so are here."""
-    counts, tests = set(), set()
     if "artifact" not in material.records:
         return ""
-    for key in material.records["artifact"].dropna().astype(str):
-        try:
-            measures = json.loads((material.artifacts / key / "manifest.json").read_bytes())["measures"]
-            counts.add(int(measures["num_sampled_problems"]))
-            tests.add(int(measures["num_test"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return ""
-    if len(counts) != 1 or len(tests) != 1:
+    artifacts = Artifacts(material.artifacts)
+    found = [artifacts.find(key) for key in material.records["artifact"].dropna().astype(str)]
+    measures = [{} if one is None else one.measures for one in found]
+    told = {(of_one.get("num_sampled_problems"), of_one.get("num_test")) for of_one in measures}
+    count, test = told.pop() if len(told) == 1 else (None, None)
+    if count is None or test is None or count >= test:
         return ""
-    count, test = counts.pop(), tests.pop()
-    return f" They are of the first {count:,} of {test:,} test problems." if count < test else ""
+    return f" They are of the first {count:,} of {test:,} test problems."
 
 
 def _figure(table: pd.DataFrame, material: Material, size: int) -> Figure:

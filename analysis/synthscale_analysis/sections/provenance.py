@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 
 from synthscale_analysis.curves import LABELS
+from synthscale_analysis.extract.stage_seconds import SHARED, STAGES
 from synthscale_analysis.extract.tables import NO_ARTIFACTS, PROVENANCE, read_json, read_plain
 from synthscale_analysis.figures.seconds import NAME as SECONDS
 from synthscale_analysis.material import Material
-from synthscale_analysis.numbers.stage_seconds import SHARED, STAGES
-from synthscale_analysis.page.scope import duration
+from synthscale_analysis.numbers.wording import duration
 from synthscale_analysis.page.section import Block, DataTable, Points, Section
 
 ANCHOR, TITLE = "provenance", "How it was made"

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from plotly.graph_objects import Figure, Scatter
 
-from synthscale_analysis.curves import LABELS, LINE_STYLES, MARKERS
-from synthscale_analysis.figures.saturation import ABSENT, NO_BASELINE, colour_of, panel_title, places, x_label, y_label
+from synthscale_analysis.curves import LABELS, LINE_STYLES, MARKERS, label_of
+from synthscale_analysis.figures.saturation import ABSENT, NO_BASELINE, places, x_label, y_label
 from synthscale_analysis.figures.saturation import NAME as STATIC
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.saturation import (
@@ -21,7 +21,7 @@ from synthscale_analysis.numbers.saturation import (
 from synthscale_analysis.numbers.wording import change_text, listed, times_text
 from synthscale_analysis.page.chart import INK, SYMBOLS, as_text, dash, house_figure
 from synthscale_analysis.page.section import Block, Chart, DataTable, Section
-from synthscale_analysis.style import dodges
+from synthscale_analysis.style import dodges, shade
 
 ANCHOR, TITLE = "saturation", "More solutions per problem"
 PANEL_PIXELS = 340
@@ -53,7 +53,7 @@ def section(material: Material) -> Section | str:
 
 def _finding(lines: Lines) -> str:
     """One sentence on the last doublings of a method."""
-    method, found = panel_title(lines.algorithm, lines.setting), last_doublings(lines)
+    method, found = label_of(lines.algorithm, lines.setting), last_doublings(lines)
     unused = _not_reached(lines)
     if found is None:
         why = f"no two numbers of solutions{' that were reached' * bool(unused)} lie a factor 2 apart"
@@ -122,7 +122,7 @@ def _figure(table: pd.DataFrame) -> Figure:
     panels = list(table.groupby(["algorithm", "setting"], sort=False))
     sizes, at = sorted(table["data_size"].unique()), places(table)
     figure = house_figure(height=PANEL_PIXELS * len(panels) + 40)
-    titles = [as_text(panel_title(str(algorithm), str(setting))) for (algorithm, setting), _ in panels]
+    titles = [as_text(label_of(str(algorithm), str(setting))) for (algorithm, setting), _ in panels]
     figure.set_subplots(rows=len(panels), cols=1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.12)
     shifts = dodges(len(sizes), sorted(at.values()), share=0.3)
     for row, (_, rows) in enumerate(panels, start=1):
@@ -142,7 +142,7 @@ def _figure(table: pd.DataFrame) -> Figure:
 
 
 def _trace(own: pd.DataFrame, x: list[float], rank: int, num_sizes: int) -> Scatter:
-    size, colour = int(own["data_size"].iloc[0]) if len(own) else 0, colour_of(rank, num_sizes)
+    size, colour = int(own["data_size"].iloc[0]) if len(own) else 0, shade(rank, num_sizes)
     ratios, low, high = (own[f"error_ratio{end}"].astype(float) for end in ("", "_low", "_high"))
     ends = {"array": (high - ratios).tolist(), "arrayminus": (ratios - low).tolist(), "thickness": 1.2, "width": 0}
     texts = [
@@ -173,7 +173,7 @@ def _ratios(table: pd.DataFrame) -> DataTable:
     rows = []
     for (algorithm, setting, size), own in table.groupby(["algorithm", "setting", "data_size"], sort=False):
         cells = {row["solutions_per_problem"]: _ratio(row) for row in own.to_dict("records")}
-        title = panel_title(str(algorithm), str(setting))
+        title = label_of(str(algorithm), str(setting))
         rows.append((title, f"{size:,}", *(cells.get(number, "–") for number in numbers)))
     return DataTable(columns, rows, f"Error ratio with its 95 % interval, by {x_label(table)}.", frozenset(columns[1:]))
 

@@ -1,13 +1,12 @@
 """Spurious steps: right answers with wrong or useless steps, and what learning from them does."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from plotly.graph_objects import Figure, Scatter
 
 from synthscale_analysis.extract.spurious import POSITIVES, SAMPLES
-from synthscale_analysis.figures.spurious import ABSENT, NAME, spurious_figure
+from synthscale_analysis.figures.spurious import ABSENT, NAME
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.spurious import (
     LEAST_CONTRAST,
@@ -19,6 +18,7 @@ from synthscale_analysis.numbers.spurious import (
     spurious_table,
     valued_table,
 )
+from synthscale_analysis.numbers.wording import listed
 from synthscale_analysis.page.chart import (
     INK,
     as_text,
@@ -57,7 +57,7 @@ def section(material: Material) -> Section | str:
         return f"{TITLE}: {ABSENT}."
     blocks: list[Block] = []
     if not table.empty:
-        blocks.append(Chart(_shares(table, material), _SHARES, NAME if spurious_figure(material) else None))
+        blocks.append(Chart(_shares(table, material), _SHARES, NAME))
         relative = relative_to_size(table)
         if relative["label"].nunique() > 1:
             blocks.append(Chart(_effect(relative, material), _EFFECT))
@@ -78,16 +78,12 @@ def _finding(table: pd.DataFrame) -> str:
         shares = own.loc[own["source"] == source].groupby("label")["share"].mean()
         if len(shares):
             parts.append(f"{_span(shares.min(), shares.max())} of {name}")
-    return f"At {size:,} problems a wrong step is in {_listed(parts)}, by method."
+    return f"At {size:,} problems a wrong step is in {listed(parts)}, by method."
 
 
 def _span(low: float, high: float) -> str:
     texts = [f"{100 * value:.1f}" for value in (low, high)]
     return f"{texts[0]} %" if texts[0] == texts[1] else f"{texts[0]} to {texts[1]} %"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _verdict(table: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from headless_chromium import OpenPage, draw_all, of_charts
 from planted_contrasts import costed, rising, rows, sampled
-from synthscale_analysis.figures.pass_at_k import pass_at_k_table
+from synthscale_analysis.numbers.pass_at_k import pass_at_k_table
 from synthscale_analysis.records import read_records
 
 
