@@ -93,3 +93,9 @@ def test_validation_is_on_validation_problems_with_right_solutions(base_policy, 
     texts = [base_policy.tokenizer.decode(example.sides[0].ids) for example in validator.examples()]
     assert all("<pad>" not in text and text.endswith("<eos>") for text in texts)
     assert 0.02 < validator.accuracy() < 0.8  # the base executes steps and guesses their order
+
+
+def test_validation_stops_where_samples_do(base_policy, task):
+    encoder = Encoder(base_policy.prompter, eos_after_prefix=False)
+    validator = Validator(task, base_policy.model, encoder, num_problems=20, max_new_tokens=64, stop=["\n"])
+    assert validator.accuracy() == 0.0  # a first step alone has no answer
