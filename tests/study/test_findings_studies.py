@@ -24,6 +24,7 @@ MINIATURE = [
     "algorithm.second.updates_per_problem=0.01",
 ]
 SHIPPED = "task=precedence"  # whose base nobody has to wait for
+STAR = ["task.num_arms=2", "task.arm_length=2", "task.num_nodes=12", "pretraining.num_updates=200"]
 OTHERWISE = {
     "epsilon": [SHIPPED],
     "search_slow": [SHIPPED],
@@ -31,7 +32,8 @@ OTHERWISE = {
     "eightfold_slow": [SHIPPED],
     "slope": [SHIPPED],
     "spurious": ["task=precedence_lucky"],
-    "star_graph": ["task.num_arms=2", "task.arm_length=2", "task.num_nodes=12", "pretraining.num_updates=200"],
+    "star_graph": STAR,
+    "star_graph_large": STAR,
 }
 
 

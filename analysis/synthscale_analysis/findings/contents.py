@@ -28,6 +28,7 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "spurious": (arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),),
     "credit": (CREDIT_COST,),
     "star_graph": (arms("sft_matched", "sft"),),
+    "star_graph_large": (arms("sft_matched"),),
     "rounds": (ROUNDS,),
     "slope": (SLOPE, ERROR, MULTIPLIER),
     "epsilon": (WRONG_STEPS_OF_MODELS,),
