@@ -103,7 +103,7 @@ def test_every_duel_of_the_command_is_there() -> None:
 
 
 def test_the_grading_duel_gives_both_the_same_texts_and_new_ones_each_turn() -> None:
-    lists = [[MadePair(f"{i}", f"{i}", "", "", True)] * (i + 1) for i in range(2)]
+    lists = [[MadePair(f"{i}", f"{i}", True)] * (i + 1) for i in range(2)]
     seen: list[list[str]] = []
 
     def rewards(predictions, references):
