@@ -13,7 +13,7 @@ from synthscale.study.error import UserError
 
 
 def one_sentence_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]], int]:
-    """Wrap a command's main so that a UserError becomes one line on stderr and exit code 2."""
+    """Wrap a command's main so that a UserError, or a file that may not be read, becomes one line and exit code 2."""
 
     @wraps(main)
     def wrapped(argv: list[str]) -> int:
@@ -21,6 +21,9 @@ def one_sentence_errors(main: Callable[[list[str]], int]) -> Callable[[list[str]
             return main(argv)
         except UserError as error:
             print(f"synthscale: {error}", file=sys.stderr)
+            return EXIT_USER_ERROR
+        except PermissionError as error:
+            print(f"synthscale: cannot use {error.filename}: {error.strerror}", file=sys.stderr)
             return EXIT_USER_ERROR
 
     return wrapped

@@ -7,6 +7,7 @@ Rows are counted from 1 and the header is not counted.
 import csv
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,7 @@ from synthscale.study.error import UserError
 REQUIRED_COLUMNS = ("task", "model", "algorithm", "data_size", "seed", "test_accuracy", "test_error")
 POINT_COLUMNS = ("task", "model", "algorithm", "data_size", "negative_fraction", "seed", "variant")
 ROW = "row"
+SHARES = ("test_accuracy", "pit_precision", "filter_precision", "filter_recall")
 #: Settings that make another task or model: they are told in these columns, so that no curve mixes two.
 SETTING_GROUPS = {"task": ("task", "teacher", "evaluation"), "model": ("model", "pretraining", "trainer")}
 
@@ -59,6 +61,16 @@ def _require_distinct_columns(path: Path) -> None:
         raise UserError(f"column {repeated[0]} stands {names[repeated[0]]} times in {path}; rename all but one")
 
 
+def _require_whole_rows(path: Path) -> None:
+    """UserError for a row of fewer cells than the header has, which a writer that was cut off leaves."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.reader(file)
+        num_columns = len(next(rows))
+        for number, row in enumerate(filter(None, rows), 1):
+            if len(row) < num_columns:
+                raise UserError(f"row {number} of {path} has {len(row)} cells of {num_columns}: the file was cut off")
+
+
 def require_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
     """UserError that names the missing columns and those that exist."""
     missing = [name for name in names if name not in table.columns]
@@ -95,6 +107,8 @@ def read_records(folder: Path) -> pd.DataFrame:
         reason = "holds no results.csv or results.parquet" if folder.is_dir() else "is no folder"
         raise UserError(f"{folder} {reason}; give a study's, such as runs/quick")
     records = read_table(path)
+    if path.suffix == ".csv":
+        _require_whole_rows(path)
     require_columns(records, REQUIRED_COLUMNS)
     if "negative_fraction" not in records.columns:
         records["negative_fraction"] = float("nan")
@@ -103,19 +117,24 @@ def read_records(folder: Path) -> pd.DataFrame:
     records["variant"] = ["" if pd.isna(variant) else str(variant) for variant in records["variant"]]
     for column, groups in SETTING_GROUPS.items():
         _move_settings(records, groups, column)
-    for name in ("data_size", "negative_fraction", "test_accuracy", "test_error"):
+    shares = [name for name in records.columns if name in SHARES or str(name).endswith("_share")]
+    counts = [name for name in records.columns if str(name).startswith("num_")]
+    for name in ("data_size", "negative_fraction", "test_error", *shares, *counts):
         records[name] = numeric(records, name)
     finished = records[records["test_error"].notna()].copy()
     if finished.empty:
         raise UserError(f"no row of {path} has a test_error yet")
-    _require_possible(finished)
+    _require_possible(finished, shares, counts)
     return finished
 
 
 def _move_settings(records: pd.DataFrame, groups: tuple[str, ...], column: str) -> None:
     """Move the settings of these groups from `variant` to the column: "precedence" becomes "precedence tail=1.5"."""
     for variant in records["variant"].unique():
-        settings = shlex.split(variant)
+        try:
+            settings = shlex.split(variant)
+        except ValueError as error:
+            raise UserError(f"column variant holds {variant!r}, which cannot be read: {error}") from error
         moved = [setting for setting in settings if setting.partition(".")[0] in groups]
         if moved:
             rows = records["variant"] == variant
@@ -139,11 +158,13 @@ def measurements(
     return Measurements.from_columns(inputs, values, seeds, num_test=num_test, chance=chance)
 
 
-def _require_possible(records: pd.DataFrame) -> None:
+def _require_possible(records: pd.DataFrame, shares: Sequence[str], counts: Sequence[str]) -> None:
     checks = {
         **{name: records[name].notna() for name in ("task", "model", "algorithm")},
         "data_size": records["data_size"].between(1, 2**53) & (records["data_size"] % 1 == 0),
         "test_error": records["test_error"].between(0, 1),
+        **{name: records[name].isna() | records[name].between(0, 1) for name in shares},
+        **{name: records[name].isna() | (records[name] >= 0) for name in counts},
         "seed": records["seed"].notna(),
     }
     for name, good in checks.items():

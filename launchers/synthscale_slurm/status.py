@@ -41,6 +41,9 @@ def main(argv: Sequence[str]) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 2
+    except PermissionError as error:
+        print(f"Cannot read {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 2
     if arguments.json:
         print(status_json(arguments.study, found.status, found.note))
     else:

@@ -90,6 +90,13 @@ def test_a_study_without_records_that_is_asked_for(tmp_path: Path, capsys: pytes
     assert "there are no records of mixture yet" in one_sentence(capsys)
 
 
+def test_results_that_are_not_there_and_too_many_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert made(tmp_path / "absent") == 2
+    assert "there is no folder" in one_sentence(capsys)
+    assert made(tmp_path, "--bootstrap", "1000000000") == 2
+    assert "2 to 100,000 draws" in one_sentence(capsys)
+
+
 def test_no_studies_at_all_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert made(tmp_path) == 0
     assert capsys.readouterr().out.count("left out") == len(STUDIES)
@@ -102,8 +109,10 @@ def test_no_studies_at_all_are_named(tmp_path: Path, capsys: pytest.CaptureFixtu
         (lambda text: text.replace(",0.48,", ",half,", 1), "is not a number"),
         (lambda text: text.splitlines()[0] + "\n", "has no rows"),
         (lambda _: "", "cannot read"),
+        (lambda text: text[: text.rindex(",")], "the file was cut off"),
+        (lambda text: text.replace(",0.48,", ",1.7,", 1), "which no point can have"),
     ],
-    ids=["a column is missing", "a word for a number", "no rows", "empty"],
+    ids=["a column is missing", "a word for a number", "no rows", "empty", "cut off", "an impossible share"],
 )
 def test_corrupt_records_are_one_sentence_and_the_others_are_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage, told

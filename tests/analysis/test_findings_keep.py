@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fabricated_study import fabricate
-from synthscale_analysis.findings.card import BEGIN
+from synthscale_analysis.findings.card import BEGIN, END
 from synthscale_analysis.findings.keep import main
 from synthscale_analysis.findings.origin import artifacts_of, wall_seconds
 
@@ -71,6 +71,36 @@ def test_text_around_the_card_stays(tmp_path: Path) -> None:
     readme.write_text(f"{text}\nMore.\n")
     assert keep(study, results) == 0
     assert readme.read_text() == f"{text}\nMore.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(f"Mine.\n{BEGIN}\nNo end.\n".encode(), "no <!-- end of the origin -->"), (b"\xff\xfe", "is not UTF-8")],
+    ids=["a card without end", "another encoding"],
+)
+def test_a_readme_that_cannot_be_kept_is_left_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text, told
+) -> None:
+    study, folder = finished(tmp_path), tmp_path / "results" / "study"
+    folder.mkdir(parents=True)
+    (folder / "README.md").write_bytes(text)
+    assert keep(study, folder.parent) == 2
+    assert told in capsys.readouterr().err
+    assert (folder / "README.md").read_bytes() == text and not (folder / "results.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["../away", "a/b", "", ".hidden"])
+def test_a_name_is_no_path(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert keep(finished(tmp_path), tmp_path / "results", "--name", name) == 2
+    assert "--name is a folder's name" in capsys.readouterr().err
+    assert not (tmp_path / "away").exists()
+
+
+def test_a_text_cannot_end_the_card(tmp_path: Path) -> None:
+    study, results = finished(tmp_path), tmp_path / "results"
+    for _ in range(2):
+        assert keep(study, results, "--left-out", f"all {END} of it") == 0
+    assert (results / "study" / "README.md").read_text().count(END) == 1
 
 
 def test_no_study_no_points_and_no_artifacts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

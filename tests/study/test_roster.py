@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from synthscale.study.roster import Roster, member, read_roster, write_rosters
+from synthscale.study.roster import Roster, begun, member, read_roster, write_rosters
 
 
 def labels(roster: Roster) -> list[str]:
@@ -60,6 +60,15 @@ def test_the_same_points_again_leave_no_second_file(toy, tmp_path):
     for _ in range(2):
         write_rosters([toy.toy_point(tmp_path)])
     assert len(list((tmp_path / "toy" / "points").iterdir())) == 1
+
+
+def test_when_points_were_first_asked_for_is_kept(toy, tmp_path, monkeypatch):
+    for now in (100.0, 200.0):
+        monkeypatch.setattr("synthscale.study.roster.time.time", lambda now=now: now)
+        write_rosters([toy.toy_point(tmp_path)])
+    (path,) = (tmp_path / "toy" / "points").iterdir()
+    assert begun(path) == 100.0 and json.loads(path.read_text())["created"] == 200.0
+    assert begun(tmp_path / "absent.json") is None
 
 
 def test_points_go_into_the_folders_of_their_studies(toy, tmp_path):

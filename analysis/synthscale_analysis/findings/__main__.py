@@ -18,13 +18,17 @@ from synthscale_analysis.errors import one_sentence_errors
 from synthscale_analysis.findings.results import RECORDS, RESULTS
 from synthscale_analysis.protocol import NUM_DRAWS
 
+MAX_DRAWS = 100_000
+
 
 @one_sentence_errors
 def main(argv: list[str]) -> int:
     """Run the command; argv is without the program's name. 0, or 2 where a study cannot be made."""
     options = _parser().parse_args(argv)
-    if options.bootstrap < 2:
-        raise UserError(f"--bootstrap needs at least 2 draws, not {options.bootstrap}")
+    if not 2 <= options.bootstrap <= MAX_DRAWS:
+        raise UserError(f"--bootstrap needs 2 to {MAX_DRAWS:,} draws, not {options.bootstrap:,}")
+    if not options.results.is_dir():
+        raise UserError(f"there is no folder {options.results}; give the one that has a folder for each study")
     from synthscale_analysis.findings.contents import STUDIES  # imports the figures
 
     if options.study is not None and options.study not in STUDIES:
@@ -47,7 +51,7 @@ def _make(names: list[str], options: argparse.Namespace, *, is_asked_for: bool) 
             continue
         try:
             written, left_out = write_study(name, folder, options.bootstrap)
-        except UserError as error:
+        except (UserError, ValueError, TypeError) as error:  # whatever a number that no study writes leads to
             refused.append(f"{name}: {error}")
             continue
         print(f"{name}: {len(written)} files in {folder}", *(f"  {sentence}" for sentence in left_out), sep="\n")

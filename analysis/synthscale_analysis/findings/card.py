@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from synthscale.study.error import UserError
 from synthscale_analysis.findings.origin import Origin
 from synthscale_analysis.numbers.wording import duration
 
@@ -19,7 +20,9 @@ def readme_with(earlier: str | None, origin: Origin, left_out: str) -> str:
     before, begin, rest = earlier.partition(BEGIN)
     if not begin:
         return f"{earlier.rstrip()}\n\n## Records of the study {origin.name}\n\n{card}"
-    _, _, after = rest.partition(END)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise UserError(f"the README of {origin.name} has the mark {BEGIN} and no {END} after it; put that back")
     return before + card + after.removeprefix("\n")
 
 
@@ -62,7 +65,8 @@ def _hardware(origin: Origin) -> str:
 def _time(origin: Origin) -> str:
     told = []
     if origin.wall_seconds is not None:
-        reused = f" ({origin.num_reused:,} stages were there from other studies)" if origin.num_reused else ""
+        verb = "stage was" if origin.num_reused == 1 else "stages were"
+        reused = f" ({origin.num_reused:,} {verb} there before)" if origin.num_reused else ""
         told.append(f"{origin.wall_seconds:,.0f} wall seconds with a stage at work{reused}")
     if origin.num_artifacts:
         took = f"{origin.stage_seconds:,.0f} seconds ({duration(origin.stage_seconds)})"
@@ -81,5 +85,5 @@ def _missing(labels: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Without what would end the cell or the row."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Without what would end the cell, the row or the card."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<!--", "&lt;!--")

@@ -9,6 +9,7 @@ study: the processor and its cores are those that it finds. An unfinished study 
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from synthscale_analysis.records import read_records
 def main(argv: list[str]) -> int:
     """Run the command; argv is without the program's name. 0, or 2 for a study that is not kept."""
     options = _parser().parse_args(argv)
+    if options.name is not None and not re.fullmatch(r"\w[\w.-]*", options.name):
+        raise UserError(f"--name is a folder's name of letters, digits, dots, _ and -, not {options.name!r}")
     source: Path = options.folder
     if not (source / RECORDS).is_file():
         raise UserError(f"{source} holds no {RECORDS}; give a study's folder, such as runs/quick")
@@ -36,9 +39,12 @@ def main(argv: list[str]) -> int:
     folder = options.results / (options.name or origin.name)
     readme = folder / "README.md"
     try:
-        earlier = readme.read_text(encoding="utf-8") if readme.is_file() else None
+        earlier = readme.read_text(encoding="utf-8") if readme.exists() else None
+        text = readme_with(earlier, origin, options.left_out)
         write_durably(folder / RECORDS, (source / RECORDS).read_bytes())
-        write_durably(readme, readme_with(earlier, origin, options.left_out).encode())
+        write_durably(readme, text.encode())
+    except UnicodeDecodeError as error:
+        raise UserError(f"{readme} is not UTF-8; mend it, or move it away") from error
     except OSError as error:
         raise UserError(f"cannot keep the records in {folder}: {error.strerror or error}") from error
     unfinished = f"; {_told(origin)}" if origin.missing else ""

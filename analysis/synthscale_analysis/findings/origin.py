@@ -5,7 +5,6 @@ those in which some stage was at work, from the artifacts' own times, so that a 
 count; artifacts that are older than the study's first command were made by another study and are left out of them.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ import pandas as pd
 
 from synthscale.study.error import UserError
 from synthscale.study.execute import available_cores
-from synthscale.study.roster import ROSTERS, read_roster
+from synthscale.study.roster import ROSTERS, begun, read_roster
 from synthscale_analysis.extract.lineage import Artifacts, KeptArtifact
 from synthscale_analysis.extract.provenance import commands, made_with
 from synthscale_analysis.machine import processor
@@ -54,8 +53,8 @@ def origin_of(source: Path, records: pd.DataFrame) -> Origin:
     roots = set(records["artifact"].dropna().astype(str)) if "artifact" in records.columns else set()
     asked = [member for member in roster.members if member.root.startswith("evaluate-")]
     artifacts = artifacts_of(sorted(roots), source.resolve().parent / "artifacts")
-    begun = begin_of(source)
-    ours = [one for one in artifacts if begun is None or (ended(one) or begun) >= begun]
+    begin = begin_of(source)
+    ours = [one for one in artifacts if begin is None or (ended(one) or begin) >= begin]
     return Origin(
         name=source.resolve().name,
         commands=commands(source),
@@ -81,12 +80,7 @@ def artifacts_of(roots: Iterable[str], folder: Path) -> list[KeptArtifact]:
 
 def begin_of(source: Path) -> float | None:
     """When the study was first asked for, in seconds since 1970; to the second, as the artifacts' times are."""
-    times = []
-    for path in (source / ROSTERS).glob("*.json"):
-        try:
-            times.append(float(json.loads(path.read_bytes())["created"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+    times = [time for path in (source / ROSTERS).glob("*.json") if (time := begun(path)) is not None]
     return float(int(min(times))) if times else None
 
 

@@ -88,6 +88,9 @@ class StudySweeper(BasicSweeper):
             raise ConfigError(f"hydra.sweeper.max_batch_size must be at least 1, but is {self.max_batch_size}.")
         self._check_places()
         given = self._parse(arguments)
+        studies = [override for override in given if override.key_or_group == "study"]
+        if any(study.is_sweep_override() or isinstance(study.value(), list) for study in studies):
+            raise ConfigError("study= takes one study: run each by a command of its own.")
         replaced, in_place = {key_of(override) for override in given}, {o.get_key_element() for o in given}
         # what is replaced under the same name keeps its place in the order: Hydra sees to that
         self.params = {k: v for k, v in self.params.items() if k in in_place or k.lstrip("+~") not in replaced}

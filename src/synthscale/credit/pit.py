@@ -72,8 +72,11 @@ class CreditConfig:
             )
         if self.search is CreditSearch.adaptive and self.pit_rule is PitRule.first_wrong:
             raise ValueError("credit.pit_rule=first_wrong has no pit to search for: set credit.search=exhaustive.")
-        if self.search is CreditSearch.exhaustive:
-            check_between("credit.best_of", self.best_of, 1, self.num_rollouts)
+        if self.search is CreditSearch.exhaustive and not 1 <= self.best_of <= self.num_rollouts:
+            raise ValueError(
+                f"credit.best_of must be between 1 and credit.num_rollouts, which is {self.num_rollouts}, but is "
+                f"{self.best_of}."
+            )
 
 
 def prefix_value(num_rollouts: int, num_right: int, best_of: int) -> float:

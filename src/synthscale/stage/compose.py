@@ -112,10 +112,7 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
             measures = offer_all(config, inputs, positives, pairs, session)
         chosen = mix(positives.counts, pairs.counts, len(positives.counts), config.mixture)
         if not any(map(len, chosen)):
-            raise ValueError(
-                "there is nothing to train on: the samples yield no pair; "
-                "sample more, or set mixture.negative_fraction below 1."
-            )
+            raise ValueError(f"there is nothing to train on: {nothing_of(config.mixture)}.")
         with TableWriter(out / "examples.parquet", Example, without) as table:
             for file, numbers in zip(files, chosen, strict=True):
                 table.write_batches(take_rows(file, numbers))
@@ -128,6 +125,15 @@ def run(config: ComposeConfig, inputs: Mapping[str, Artifact], out: Path, sessio
         "num_pairs_offered": pairs.num,
         **measures,
     }
+
+
+def nothing_of(mixture: MixtureConfig) -> str:
+    """Why no example came of the samples, and what to do."""
+    if mixture.step_weights is not None:
+        return "no sample has prefix values, as where all are cut: set sampler.max_new_tokens higher"
+    if mixture.negative_fraction == 0:
+        return "the samples yield no positive: sample more, loosen the filter, or set mixture.include_teacher=true"
+    return "the samples yield no pair: sample more, or set mixture.negative_fraction below 1"
 
 
 def offer_all(

@@ -68,10 +68,17 @@ def exit_status(work: Callable[[], None]) -> int:
         return 2 if isinstance(error, (ConfigError, *REFUSALS)) else 1
     except BrokenPipeError:
         raise
-    except ValueError as error:  # Hydra's own, for flags that exclude each other
-        if show_traceback or "--run" not in str(error):
+    except UnicodeDecodeError as error:
+        if show_traceback:
             raise
-        print(f"{str(error).splitlines()[0]}: leave out -m to see a config.", file=sys.stderr)
+        print(f"A config file is not UTF-8: {error.reason} at its byte {error.start}.", file=sys.stderr)
+        return 2
+    except ValueError as error:  # Hydra's own, for flags that exclude each other, and for an option that is no name
+        first = (str(error).splitlines() or [""])[0]
+        if show_traceback or not ("--run" in first or first.startswith("Config group override must be")):
+            raise
+        mend = "leave out -m to see a config" if "--run" in first else "name one of the group's options"
+        print(f"{first.rstrip('.')}: {mend}.", file=sys.stderr)
         return 2
     except OSError as error:  # before any stage: a stage's own are failures of its points
         print(f"Cannot use {error.filename or 'runs_dir'}: {error.strerror}.", file=sys.stderr)
@@ -85,7 +92,7 @@ def run_point(config: DictConfig) -> Outcome:
     Raises:
         StudyFailed: if a stage failed; the summary has said which.
     """
-    refuse_launcher_without_sweep()
+    refuse_settings_of_sweeps()
     point = compose_point(config)
     store = store_of([point])
     from synthscale.study.execute import run_points
@@ -101,12 +108,17 @@ def run_point(config: DictConfig) -> Outcome:
     return outcome
 
 
-def refuse_launcher_without_sweep() -> None:
-    """Raise ConfigError where a launcher was asked for that Hydra does not use for a single point."""
+def refuse_settings_of_sweeps() -> None:
+    """Raise ConfigError where a launcher or a list of points was asked for, which Hydra does not use for one point."""
     hydra_config = HydraConfig.get()
+    if hydra_config.mode is not RunMode.RUN:
+        return
     launcher = hydra_config.runtime.choices.get("hydra/launcher")
-    if hydra_config.mode is RunMode.RUN and launcher not in ("local", "basic"):
+    if launcher not in ("local", "basic"):
         raise ConfigError(f"hydra/launcher={launcher} starts sweeps: add -m, also for a single point.")
+    axes = [name for name in ("params", "zip", "points") if hydra_config.sweeper.get(name)]
+    if axes:
+        raise ConfigError(f"hydra.sweeper.{axes[0]} is that of a sweep: set hydra.mode: MULTIRUN beside it, or add -m.")
 
 
 def config_dir() -> Path:

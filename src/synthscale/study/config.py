@@ -292,6 +292,12 @@ def check_step_weights(run: RunConfig) -> None:
         raise ValueError(
             f"{key} needs prefix values of accepted and of rejected samples: set credit.credited_samples=both."
         )
+    for name in ("max_negatives_per_problem", "max_accepted_per_problem"):
+        if getattr(run.credit, name) < run.sampler.num_samples:
+            raise ValueError(
+                f"{key} takes all samples of pi_sft: credit.{name} must be at least "
+                f"sampler.num_samples={run.sampler.num_samples}, but is {getattr(run.credit, name)}."
+            )
 
 
 def check_sizes(run: RunConfig) -> None:

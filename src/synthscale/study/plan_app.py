@@ -13,7 +13,7 @@ from hydra._internal.utils import get_args_parser
 from omegaconf import DictConfig
 from rich.console import Console
 
-from synthscale.study.app import call_hydra, exit_status, run_point
+from synthscale.study.app import call_hydra, exit_status, refuse_settings_of_sweeps, run_point
 from synthscale.study.config import ConfigError
 from synthscale.study.estimate import History
 from synthscale.study.plan import Plan, make_plan
@@ -50,6 +50,7 @@ class PlanTask:
 
     def __call__(self, config: DictConfig) -> None:
         """Take the place of `run_point`."""
+        refuse_settings_of_sweeps()
         self.points.append(compose_point(config))
 
     def keep(self, points: Sequence[Point], preview: Preview) -> None:

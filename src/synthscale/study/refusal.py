@@ -62,11 +62,18 @@ def _unknown_key(cause: OmegaConfBaseException) -> str:
 
 def _of_hydra(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if lines and lines[0].startswith("Ambiguous value for argument 'study="):
+        return "study= takes one study: run each by a command of its own."
     if lines and lines[0].startswith("Ambiguous value for argument"):
         return f"{lines[0]}: add -m to sweep over several values."
     if lines and lines[0].startswith("Could not override"):
         quoted = re.findall(r"'([^']*)'", lines[0])
         return f"There is no key or config group {quoted[0] if quoted else ''}."
+    misplaced = re.search(r"In '([^']*)': ConfigKeyError.*Key '([^']*)' not in '([^']*)'", " ".join(lines))
+    if misplaced:
+        file, key, place = misplaced.groups()
+        begin = "; a study's file begins with the line # @package _global_" if key == "study" else ""
+        return f"{file}.yaml sets {key}, which there is not in {place}{begin}."
     cause = f": {_first_line(error.__cause__)}" if error.__cause__ is not None else ""
     return " ".join(lines[:2]).rstrip(".") + cause + "."
 

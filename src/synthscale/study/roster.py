@@ -1,7 +1,8 @@
 """The points that a study has been asked for, kept on disk, so that its status is told without composing it again.
 
 Each run or submission leaves one file with its points and the graph of their stages, named by its content; the same
-command again renews it. Where two files have points of the same axes, with other configs, those of the newer one count.
+command again renews it, but for when it was first given. Where two files have points of the same axes, with other
+configs, those of the newer one count.
 """
 
 from __future__ import annotations
@@ -81,8 +82,18 @@ def write_rosters(points: Iterable[Point]) -> None:
             },
         }
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        text = json.dumps({"created": time.time(), **content}, indent=1)
-        write_durably(study / ROSTERS / f"{digest[:16]}.json", text.encode())
+        path, now = study / ROSTERS / f"{digest[:16]}.json", time.time()
+        text = json.dumps({"begun": begun(path) or now, "created": now, **content}, indent=1)
+        write_durably(path, text.encode())
+
+
+def begun(path: Path) -> float | None:
+    """When the points of a file were first asked for, in seconds since 1970; None where that cannot be read."""
+    try:
+        content = json.loads(path.read_bytes())
+        return float(content.get("begun") or content["created"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def read_roster(study: Path) -> Roster | None:
