@@ -32,7 +32,7 @@ REFUSED = [
     ("study=quick,credit", "study= takes one study"),
     ("study=[quick,credit]", "study= takes one study"),
     ("study=null", "name one of the group's options"),
-    ("hydra.sweeper.params={seed:1}", "hydra.mode: MULTIRUN"),
+    ("hydra.sweeper.points=[{seed:1}]", "hydra.mode: MULTIRUN"),
     ("study=star_graph task=precedence", "study/star_graph.yaml sets num_arms"),
     ("algorithm=advantage_weighted sampler.num_samples=64", "credit.max_negatives_per_problem must be at least"),
     ("algorithm=step_dpo credit.num_rollouts=2", "credit.num_rollouts, which is 2"),
