@@ -30,7 +30,7 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "star_graph": (arms("sft_matched", "sft"),),
     "star_graph_large": (arms("sft_matched"),),
     "rounds": (ROUNDS,),
-    "slope": (SLOPE, ERROR, MULTIPLIER),
+    "slope": (SLOPE, ERROR, MULTIPLIER, arms("rft")),
     "epsilon": (WRONG_STEPS_OF_MODELS,),
     "search": (SEARCH,),
     "search_slow": (SEARCH,),
