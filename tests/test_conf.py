@@ -108,7 +108,8 @@ def test_algorithms_take_any_mixture_that_their_recipe_can_make(compose_run, alg
         with pytest.raises(ConfigError, match=rf"^mixture\.{key}=.* needs prefix values, and the recipe of algorithm"):
             compose_run(*overrides)
     else:
-        build_point(compose_run(*overrides, f"credit.credited_samples={CREDITED.get(mixture, 'rejected')}", EXHAUSTIVE))
+        credited = f"credit.credited_samples={CREDITED.get(mixture, 'rejected')}"
+        build_point(compose_run(*overrides, credited, EXHAUSTIVE, "credit.max_negatives_per_problem=16"))
 
 
 def points_of(sweeper: Any) -> Iterator[list[str]]:
