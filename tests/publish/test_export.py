@@ -25,7 +25,7 @@ from synthscale.stage.stage import Node
 from synthscale.study.manifest import write_manifest
 from synthscale.study.recipe import Point, build_point
 from synthscale.study.store import ArtifactStore
-from synthscale.table import write_table
+from synthscale.table import TableWriter, write_table
 
 PROBLEMS = [ProblemRow(f"p{i}", f"What is {i} + 1? | a bar", str(i + 1)) for i in range(3)]
 TRACES = [SolutionRow(f"p{i}", 0, f"It is\n#### {i + 1}", "correct") for i in range(3)]
@@ -64,7 +64,9 @@ def artifacts(tmp_path: Path, small_llama: Path) -> Callable[[Point], ArtifactSt
         out = root / node.key
         out.mkdir(parents=True, exist_ok=True)
         for name, rows in TABLES.get(node.stage, {}).items():
-            write_table(out / f"{name}.parquet", type(rows[0]), rows, STEP_COLUMNS if name == "examples" else ())
+            without = STEP_COLUMNS if name == "examples" else ()
+            with TableWriter(out / f"{name}.parquet", type(rows[0]), without) as table:
+                table.write(rows)
         if node.stage in ("pretrain", "finetune"):
             shutil.copytree(small_llama, out / "model", dirs_exist_ok=True)
             config = json.loads((out / "model" / "config.json").read_text())
