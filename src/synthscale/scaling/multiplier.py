@@ -10,8 +10,8 @@ one-sided: the share of draws at or below 1.
 
 Over 72 kinds of planted study (2 to 5 seeds, 4 or 6 sizes, 10 % noise), the 95 % interval of one size holds the truth
 in 94 to 97 %, that over all sizes in 92 % or more, and the test at 5 % calls a multiplier of 1 greater in 4 to 6 % of
-sizes and 2.5 to 7 % of curves: `analysis/results/fits/multiplier.md`. With each
-size's own seeds drawn instead, their spread widened by t, two seeds a size held it in 79 %.
+sizes and 2.5 to 7 % of curves: `analysis/results/fits/multiplier.md`. With each size's own seeds drawn instead, their
+spread widened by t, two seeds a size held it in 79 %.
 """
 
 from __future__ import annotations

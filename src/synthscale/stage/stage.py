@@ -23,7 +23,6 @@ from synthscale.session import Session
 RECIPE_STAGES = ("synthesize", "finetune", "sample", "credit", "compose", "evaluate")  # what a recipe is made of
 STAGES = ("pretrain", "teach", *RECIPE_STAGES)  # the first two come before, where model and teacher ask for them
 
-
 SEES_TEST = ("teach", "evaluate")  # the one keeps clear of the test problems, the other scores them
 
 Measures = dict[str, float | int | str | None]
