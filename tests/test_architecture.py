@@ -22,7 +22,8 @@ ALLOWED = {
     "server": {"problem", "session", "durable"},
     "policy": {"problem", "server", "session", "durable", "table"},
     "synthesis": {"problem", "server", "session"},
-    "evaluation": {"problem", "durable", "command_line"},
+    "evaluation": {"problem"},
+    "grading": {"problem", "evaluation.metrics", "durable", "command_line"},
     "credit": {"problem", "evaluation.metrics"},
     "mixture": {"problem"},
     "training": {"objective", "policy", "mixture.example", "problem", "session", "durable", "table"},
@@ -40,7 +41,7 @@ HOMES = {
     "hydra": {"study", "publish"},
     "omegaconf": {"study", "publish"},
     "filelock": {"study", "problem"},
-    "rich": {"study", "evaluation"},
+    "rich": {"study", "grading"},
     "wandb": {"study"},
     "lightning": {"training"},
     "pytorch_lightning": set(),
@@ -158,7 +159,7 @@ def test_what_stands_on_top_is_not_imported_from_below(folder):
 
 
 # between a process and the one that started it, through a pipe that nobody else can write to
-OWN_PIPES = {"evaluation/grade_processes.py": {"pickle"}}
+OWN_PIPES = {"grading/processes.py": {"pickle"}}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

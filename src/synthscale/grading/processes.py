@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from synthscale.evaluation.grade_file import GradeError
+from synthscale.grading.file import GradeError
 
 NUM_AHEAD = 3  # arguments that wait, for each process
 PACKAGE_ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import synthscale
-from synthscale.evaluation.grade_file import GradeError
+from synthscale.grading.file import GradeError
 
 if TYPE_CHECKING:
     from synthscale.problem.answer.policy import AnswerPolicy

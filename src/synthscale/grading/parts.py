@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from synthscale.evaluation.grade_file import BadLine, Keys, Line, RawPart, raw_parts, read_part
-from synthscale.evaluation.grade_sink import graded_line
-from synthscale.evaluation.grade_summary import Tally
+from synthscale.grading.file import BadLine, Keys, Line, RawPart, raw_parts, read_part
+from synthscale.grading.sink import graded_line
+from synthscale.grading.summary import Tally
 from synthscale.problem.answer import Grader
 from synthscale.problem.answer.grade import Grade
 from synthscale.problem.answer.policy import AnswerPolicy

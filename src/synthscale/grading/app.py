@@ -17,8 +17,8 @@ import sys
 from collections.abc import Sequence
 
 from synthscale.command_line import CommandLine
-from synthscale.evaluation.grade_file import STANDARD, GradeError, Keys
-from synthscale.evaluation.grade_policy import join_policies, parse_policy, policy_help
+from synthscale.grading.file import STANDARD, GradeError, Keys
+from synthscale.grading.policy import join_policies, parse_policy, policy_help
 
 MAX_JOBS = 1024
 MAX_SECONDS = 3600.0
@@ -54,8 +54,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     policy = parse_policy(options.policy)
-    from synthscale.evaluation.grade_parts import Settings  # imports rich and the verifier
-    from synthscale.evaluation.grade_run import run
+    from synthscale.grading.parts import Settings  # imports rich and the verifier
+    from synthscale.grading.run import run
 
     prediction = None if options.audit else options.prediction_key
     settings = Settings(

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from synthscale.evaluation import grade_run, grade_summary
-from synthscale.evaluation.grade_app import main
+from synthscale.grading import run as grade_run
+from synthscale.grading import summary as grade_summary
+from synthscale.grading.app import main
 from synthscale.problem.answer.grade import Grade, Side
 from synthscale.problem.problem import Verdict
 
@@ -454,11 +455,7 @@ def test_a_policy_changes_verdicts(write, capsys):
 
 
 def test_help_answers_at_once():
-    code = (
-        "import sys; from synthscale.evaluation.grade_app import main\n"
-        "try: main(['--help'])\n"
-        "finally: print(*sys.modules)"
-    )
+    code = "import sys; from synthscale.grading.app import main\ntry: main(['--help'])\nfinally: print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "usage: synthscale grade" in done.stdout
     assert not {"numpy", "rich", "sympy", "torch"} & set(done.stdout.splitlines()[-1].split())

@@ -9,8 +9,8 @@ import tracemalloc
 
 import pytest
 
-from synthscale.evaluation import grade_file
-from synthscale.evaluation.grade_file import (
+from synthscale.grading import file as grade_file
+from synthscale.grading.file import (
     BadLine,
     GradeError,
     Keys,
@@ -20,7 +20,7 @@ from synthscale.evaluation.grade_file import (
     read_part,
     shortened,
 )
-from synthscale.evaluation.grade_sink import graded_line, open_sink, refuse_same_file
+from synthscale.grading.sink import graded_line, open_sink, refuse_same_file
 
 KEYS = Keys(prediction="prediction", reference="reference", grade="grade")
 AUDIT = Keys(prediction=None, reference="answer", grade="grade")

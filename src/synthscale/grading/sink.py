@@ -20,7 +20,7 @@ from types import FrameType
 from typing import BinaryIO
 
 from synthscale.durable import rename_durably
-from synthscale.evaluation.grade_file import BLANK, STANDARD, GradeError, Line, Source
+from synthscale.grading.file import BLANK, STANDARD, GradeError, Line, Source
 
 
 def graded_line(line: Line, key: str, grade: Mapping[str, object]) -> bytes:

@@ -9,7 +9,7 @@ from typing import get_type_hints
 
 import pytest
 
-from synthscale.evaluation.grade_policy import join_policies, parse_policy, policy_help
+from synthscale.grading.policy import join_policies, parse_policy, policy_help
 from synthscale.problem.answer.policy import AnswerPolicy
 
 TYPES = get_type_hints(AnswerPolicy)

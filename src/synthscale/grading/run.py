@@ -10,11 +10,11 @@ from functools import partial
 
 from rich.console import Console
 
-from synthscale.evaluation.grade_file import STANDARD, GradeError, Source, open_source
-from synthscale.evaluation.grade_parts import Part, Settings, first_bad_line, grade_part, grade_part_alone, parts_of
-from synthscale.evaluation.grade_processes import Processes
-from synthscale.evaluation.grade_sink import open_sink, refuse_same_file
-from synthscale.evaluation.grade_summary import Tally, is_terminal, print_audit, print_summary, progress_bar, screen
+from synthscale.grading.file import STANDARD, GradeError, Source, open_source
+from synthscale.grading.parts import Part, Settings, first_bad_line, grade_part, grade_part_alone, parts_of
+from synthscale.grading.processes import Processes
+from synthscale.grading.sink import open_sink, refuse_same_file
+from synthscale.grading.summary import Tally, is_terminal, print_audit, print_summary, progress_bar, screen
 from synthscale.problem.answer import Grader
 from synthscale.problem.answer.grade import Side
 

@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from synthscale.evaluation.grade_file import Line, shortened
 from synthscale.evaluation.metrics import wilson_interval
+from synthscale.grading.file import Line, shortened
 from synthscale.problem.answer.grade import Grade, Side
 from synthscale.problem.problem import Verdict
 

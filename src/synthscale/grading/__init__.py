@@ -1,0 +1,1 @@
+"""`synthscale grade`: the verifier on a file of predictions, in processes, with what decided each verdict."""
