@@ -86,7 +86,7 @@ def test_help_and_refusal_import_no_room(arguments):
     assert modules.isdisjoint({"torch", "hydra", "omegaconf", "numpy", "pandas", "rich"})
     assert {name for name in modules if name.startswith("synthscale.")} <= {
         "synthscale.cli",
-        "synthscale.evaluation",
+        "synthscale.grading",
         "synthscale.publish",
         "synthscale.study",
     }

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.credit_bank import CountedRow, counted_rollouts
-from synthscale.credit.search import Steps
+from synthscale.credit.search import Steps, stripped
 from synthscale.policy.prompter import Prompt
 from synthscale.problem import PrecedenceConfig, PrecedenceTask, StepTruth, Verdict
 from synthscale.stage.credit import choose_negatives
-from synthscale.stage.credit_rounds import stripped
 from synthscale.stage.rows import ProblemRow, SolutionRow
 from synthscale.study.error import UserError
 from synthscale.table import read_table, write_table

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from synthscale_analysis.extract.credited import CreditedProblem, Negative, credited_problems, stripped
+from synthscale.credit.search import stripped
+from synthscale_analysis.extract.credited import CreditedProblem, Negative, credited_problems
 from synthscale_analysis.extract.lineage import Lineage
 from synthscale_analysis.extract.reading import Reading
 

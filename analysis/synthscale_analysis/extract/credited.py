@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from synthscale.credit.pit import PitRule, find_pit, prefix_value
+from synthscale.credit.pit import PitRule, find_pit
+from synthscale.credit.search import Steps, stripped
 from synthscale.problem import Problem
 from synthscale.stage.by_problem import RowsByProblem
 from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
+from synthscale.stage.step_values import pit_by, values_of
 from synthscale.table import iterate_table
 from synthscale_analysis.extract.lineage import KeptArtifact, Lineage
 from synthscale_analysis.extract.reading import Reading
 
 MAX_PROBLEMS = 500  # of an artifact: enough for shares within a few per cent, and soon read
-Steps = tuple[str, ...]
 
 
 class Outcomes(NamedTuple):
@@ -76,11 +77,6 @@ class CreditedProblem:
         return known
 
 
-def stripped(steps: Sequence[str]) -> Steps:
-    """The steps without the white space around them, by which prefixes are compared."""
-    return tuple(step.strip() for step in steps)
-
-
 def credited_problems(
     lineage: Lineage, reading: Reading, max_problems: int = MAX_PROBLEMS
 ) -> Iterator[CreditedProblem]:
@@ -122,6 +118,7 @@ def _negatives(
     rules: Mapping[str, Any],
 ) -> Iterator[Negative]:
     """The problem's negatives; pits: those that an adaptive search found, None after an exhaustive one."""
+    rule = PitRule(rules.get("pit_rule", PitRule.lowest_value.value))  # the paper's where nothing is composed
     by_index: dict[int, list[PrefixValueRow]] = {}
     for value in values:
         by_index.setdefault(value.index, []).append(value)
@@ -135,16 +132,16 @@ def _negatives(
         num_rollouts = [value.num_rollouts if value.step else 0 for value in of_solution]
         outcomes = [Outcomes(value.num_rollouts, value.num_right) for value in of_solution]
         if pits is None:
-            if rules.get("pit_rule") == PitRule.first_wrong.value:
+            if rule is PitRule.first_wrong:
                 pit = _first_wrong(reading.wrong_steps(problem, row.solution) or [])
             else:
-                pit = _valued_pit(outcomes, rules)
+                pit = _valued_pit(of_solution, rule, int(rules.get("best_of", 1)))
             yield Negative(row, steps, outcomes, num_rollouts, pit, None)
         else:
             outcomes = [outcomes[0], *_with_samples(outcomes, stripped(steps), cut)]
             found = pits.get(index)
-            chance = found.chance if found else None
-            yield Negative(row, steps, outcomes, num_rollouts, _found_pit(found, rules), chance)
+            pit, chance = (pit_by(rule, found), found.chance) if found else (None, None)
+            yield Negative(row, steps, outcomes, num_rollouts, pit, chance)
 
 
 def _with_samples(
@@ -156,17 +153,13 @@ def _with_samples(
         yield Outcomes(drawn.num + len(like), drawn.num_right + sum(like))
 
 
-def _valued_pit(outcomes: Sequence[Outcomes], rules: Mapping[str, Any]) -> int | None:
-    """The pit by the rule of the point's training set; the paper's where it has none."""
-    rule, best_of = PitRule(rules.get("pit_rule", PitRule.lowest_value.value)), int(rules.get("best_of", 1))
-    values = [prefix_value(one.num, one.num_right, min(best_of, one.num)) for one in outcomes if one.num]
-    return find_pit([*values, 0.0], rule) if len(values) == len(outcomes) else None
+def _valued_pit(rows: Sequence[PrefixValueRow], rule: PitRule, best_of: int) -> int | None:
+    """The pit of one negative by its prefix values; None where they are of fewer rollouts than the rule reads."""
+    if min(row.num_rollouts for row in rows) < best_of:
+        return None
+    (values,) = values_of(rows, best_of).values()
+    return find_pit([*values, 0.0], rule)
 
 
 def _first_wrong(wrong: Sequence[bool]) -> int | None:
     return wrong.index(True) + 1 if True in wrong else None
-
-
-def _found_pit(pit: PitRow | None, rules: Mapping[str, Any]) -> int | None:
-    any_pit = rules.get("pit_rule", PitRule.lowest_value.value) == PitRule.lowest_value.value
-    return pit.step if pit is not None and (any_pit or pit.seen_alive) else None

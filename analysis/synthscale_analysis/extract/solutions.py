@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from synthscale.credit.search import stripped
 from synthscale.stage.rows import ContinuationRow, SolutionRow
-from synthscale_analysis.extract.credited import CreditedProblem, Negative, Outcomes, credited_problems, stripped
+from synthscale_analysis.extract.credited import CreditedProblem, Negative, Outcomes, credited_problems
 from synthscale_analysis.extract.lineage import Lineage
 from synthscale_analysis.extract.reading import Reading
 from synthscale_analysis.extract.spurious import rows_of_problems

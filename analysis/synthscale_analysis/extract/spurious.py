@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from synthscale.credit.search import Steps, stripped
 from synthscale.stage.rows import ProblemRow
 from synthscale.table import ROWS_PER_GROUP
 from synthscale_analysis.extract.credit_values import known_advantages
-from synthscale_analysis.extract.credited import Outcomes, Steps, credited_problems, stripped
+from synthscale_analysis.extract.credited import Outcomes, credited_problems
 from synthscale_analysis.extract.lineage import Lineage
 from synthscale_analysis.extract.reading import Reading
 

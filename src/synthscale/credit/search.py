@@ -21,6 +21,11 @@ Steps = tuple[str, ...]
 """Steps of a solution, or the first of them, without the white space around each."""
 
 
+def stripped(steps: Sequence[str]) -> Steps:
+    """The steps without the white space around them, by which solutions are compared."""
+    return tuple(step.strip() for step in steps)
+
+
 class FoundPit(NamedTuple):
     """The likeliest pit of a negative."""
 

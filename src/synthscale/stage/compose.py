@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from synthscale.credit.pit import CreditSearch, PitRule, find_pit, prefix_value
+from synthscale.credit.pit import CreditSearch, PitRule, find_pit
 from synthscale.evaluation.grade import first_wrong_step, has_wrong_step
 from synthscale.mixture.diversity import choose_diverse
 from synthscale.mixture.example import STEP_COLUMNS, Example
@@ -28,7 +28,7 @@ from synthscale.session import Session
 from synthscale.stage.credit import choose_negatives
 from synthscale.stage.rows import ContinuationRow, PitRow, PrefixValueRow, ProblemRow, SolutionRow
 from synthscale.stage.stage import Artifact, Measures
-from synthscale.stage.step_values import AdvantageFilter, advantages_of
+from synthscale.stage.step_values import AdvantageFilter, advantages_of, pit_by, values_of
 
 if TYPE_CHECKING:
     from synthscale.stage.candidates import Candidates
@@ -261,7 +261,7 @@ def find_pits(task: Task, negatives: Sequence[SolutionRow], of: OfProblem, confi
     if config.pit_rule is PitRule.first_wrong:
         steps = {row.index: first_wrong_step(task, of.problem, row.solution) for row in negatives}
     elif config.search is CreditSearch.adaptive:
-        steps = searched_pits(of, config)
+        steps = {row.index: pit_by(config.pit_rule, row) for row in of.found_pits}
     else:
         steps = valued_pits(of, config)
     for negative in negatives:
@@ -275,17 +275,8 @@ def valued_pits(of: OfProblem, config: ComposeConfig) -> dict[int, int | None]:
 
     Accepted samples may have values too, and then a pit here that nothing looks at.
     """
-    by_solution: dict[int, list[float]] = {}
-    for row in of.values:
-        value = prefix_value(row.num_rollouts, row.num_right, config.best_of)
-        by_solution.setdefault(row.index, []).append(value)
-    return {index: find_pit([*values, 0.0], config.pit_rule) for index, values in by_solution.items()}
-
-
-def searched_pits(of: OfProblem, config: ComposeConfig) -> dict[int, int | None]:
-    """The pits that an adaptive search found, by the sample's index; `CreditConfig` says what the rules are there."""
-    any_pit = config.pit_rule is PitRule.lowest_value
-    return {row.index: row.step if any_pit or row.seen_alive else None for row in of.found_pits}
+    by_index = values_of(of.values, config.best_of)
+    return {index: find_pit([*values, 0.0], config.pit_rule) for index, values in by_index.items()}
 
 
 def pit_pairs(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthscale.credit.change_point import expected_alive
-from synthscale.credit.search import Chain, FoundPit, Search, Steps, chains_of
+from synthscale.credit.search import Chain, FoundPit, Search, Steps, chains_of, stripped
 from synthscale.problem import Problem, Task
 from synthscale.session import Session, checkpoints_of
 from synthscale.stage.draw import NUM_DRAWS_AT_ONCE, in_chunks, round_seed
@@ -109,11 +109,6 @@ class Seeker:
     def num_undecided(self) -> int:
         """Negatives without a clear pit."""
         return sum(not self.search.is_decided(i) for i in range(len(self.chains)))
-
-
-def stripped(steps: Sequence[str]) -> Steps:
-    """The steps without the white space around them, by which they are compared."""
-    return tuple(step.strip() for step in steps)
 
 
 @dataclass(slots=True)

@@ -1,26 +1,40 @@
-"""What prefix values say of samples: the advantages of their steps, and which accepted ones hold a harmful step."""
+"""What rollouts say of samples: values and advantages of steps, pits, and which accepted ones hold a harmful step."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from synthscale.credit.pit import advantages, prefix_value
+from synthscale.credit.pit import PitRule, advantages, prefix_value
 from synthscale.evaluation.grade import has_wrong_step
 from synthscale.mixture.example import Example
 from synthscale.problem import Problem, Task
-from synthscale.stage.rows import PrefixValueRow, SolutionRow
+from synthscale.stage.rows import PitRow, PrefixValueRow, SolutionRow
 from synthscale.stage.stage import Measures
 
 Advantages = Mapping[str, Sequence[float]]
 """A_1 … A_L of a problem's solutions that have prefix values, by their text."""
 
 
+def values_of(rows: Sequence[PrefixValueRow], best_of: int) -> dict[int, list[float]]:
+    """Q_0 … Q_{L−1} of a problem's credited samples under BoK, by the sample's index.
+
+    Q_L is not in it: after the whole solution it is the reward.
+    """
+    by_index: dict[int, list[float]] = {}
+    for row in rows:
+        by_index.setdefault(row.index, []).append(prefix_value(row.num_rollouts, row.num_right, best_of))
+    return by_index
+
+
+def pit_by(rule: PitRule, found: PitRow) -> int | None:
+    """The pit that an adaptive search found, if there is one by the rule: see `CreditConfig`."""
+    return found.step if rule is PitRule.lowest_value or found.seen_alive else None
+
+
 def advantages_of(samples: Sequence[SolutionRow], values: Sequence[PrefixValueRow], best_of: int) -> Advantages:
     """The advantages of a problem's credited samples; after a whole solution Q is its reward, 1 or 0."""
-    by_index: dict[int, list[float]] = {}
-    for row in values:
-        by_index.setdefault(row.index, []).append(prefix_value(row.num_rollouts, row.num_right, best_of))
+    by_index = values_of(values, best_of)
     credited = [row for row in samples if row.index in by_index]
     return {row.solution: advantages([*by_index[row.index], float(row.correct)]) for row in credited}
 
