@@ -18,7 +18,7 @@ from synthscale_analysis.figures.rounds import rounds_figure
 from synthscale_analysis.figures.slope import slope_figure
 from synthscale_analysis.figures.wrong_steps import wrong_steps_figure
 from synthscale_analysis.findings.ceiling import IDEAL, methods_with_ideal, with_ideal
-from synthscale_analysis.numbers.arms import arm_table, reference_arms
+from synthscale_analysis.numbers.arms import arm_table, overall_table, reference_arms
 from synthscale_analysis.numbers.credit_costs import credit_cost_table
 from synthscale_analysis.numbers.estimates import error_by_size
 from synthscale_analysis.numbers.rounds import rounds_by_seed, rounds_table, split_rounds
@@ -89,6 +89,32 @@ class TestArms:
         rows = [record("rft", 64, seed, 0.5 + LUCK[seed], variant=variant) for variant in variants for seed in SEEDS]
         references = reference_arms(curves_of(read(rows, tmp_path)), ("rft mixture.steps=null",))
         assert references == {f"RFT, choose={one} steps=right": f"RFT, choose={one} steps=null" for one in "ab"}
+
+    def test_a_share_of_negatives_names_a_baseline(self, tmp_path: Path) -> None:
+        rows = [
+            {**record("step_mix", 64, seed, accuracy + LUCK[seed]), "negative_fraction": share}
+            for share, accuracy in ((0, 0.5), (0.25, 0.55), (0.5, 0.6))
+            for seed in SEEDS
+        ]
+        references = reference_arms(curves_of(read(rows, tmp_path)), ("step_mix mixture.negative_fraction=0",))
+        base = "per-step mix, 0 negative"
+        assert references == {f"per-step mix, {share} negative": base for share in (0.25, 0.5)}
+
+    def test_over_all_sizes_a_seed_counts_once(self, tmp_path: Path) -> None:
+        gains = {(64, 1): 0.02, (64, 2): 0.04, (64, 3): 0.09, (128, 1): 0.02, (128, 2): 0.04, (128, 3): 0.03}
+        rows = [record("sft", size, seed, 0.4 + LUCK[seed]) for size in (32, 64, 128) for seed in SEEDS]
+        rows += [record("rft", size, seed, 0.4 + gain + LUCK[seed]) for (size, seed), gain in gains.items()]
+        rows += [record("dpo", 64, 1, 0.4)]
+        table = overall_table(read(rows, tmp_path), ("sft",)).set_index("algorithm")
+        half = students_t.ppf(0.975, 2) * 0.02 / math.sqrt(3)  # of a seed's means 0.02, 0.04, 0.06
+        found = table.loc["rft", ["difference", "difference_low", "difference_high"]].astype(float)
+        assert found.tolist() == pytest.approx([0.04, 0.04 - half, 0.04 + half])
+        assert table.loc["rft", "sizes"] == "64 128" and table.loc["rft", "num_paired_seeds"] == 3
+        assert table.loc["dpo", "num_paired_seeds"] == 1 and pd.isna(table.loc["dpo", "difference_low"])
+        rows = [row for row in rows if (row["algorithm"], row["data_size"]) != ("rft", 64) or row["seed"] == 1]
+        rows = [row for row in rows if (row["algorithm"], row["data_size"], row["seed"]) != ("rft", 128, 1)]
+        table = overall_table(read(rows, tmp_path), ("sft",)).set_index("algorithm")
+        assert pd.isna(table.loc["rft", "difference"])  # no seed has both sizes
 
     def test_all_right_and_all_wrong_have_differences_and_no_odds(self, tmp_path: Path) -> None:
         rows = [record("sft", 8, seed, 0.25 + LUCK[seed]) for seed in SEEDS]

@@ -11,6 +11,7 @@ from synthscale_analysis.findings.pieces import (
     ROUNDS,
     SEARCH,
     SLOPE,
+    WITHOUT_PAIRS,
     WRONG_STEPS,
     WRONG_STEPS_OF_MODELS,
     arms,
@@ -22,7 +23,7 @@ _CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K, CEILING, WRONG_STEPS)
 
 STUDIES: Mapping[str, Sequence[Piece]] = {
     "eightfold": (*_CURVES, arms("rft")),
-    "eightfold_slow": (*_CURVES, arms("rft")),
+    "eightfold_slow": (*_CURVES, arms("rft"), WITHOUT_PAIRS),
     "mixture": (HEAT_MAP,),
     "saturation": (SATURATION,),
     "spurious": (arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),),

@@ -5,7 +5,7 @@ from synthscale_analysis.figures import credit_cost, error, wrong_steps
 from synthscale_analysis.figures import rounds as rounds_script
 from synthscale_analysis.figures import slope as slope_script
 from synthscale_analysis.findings.ceiling import ceiling_multipliers, ceiling_summary, methods_with_ideal, with_ideal
-from synthscale_analysis.numbers.arms import arm_table
+from synthscale_analysis.numbers.arms import arm_table, overall_table
 from synthscale_analysis.numbers.credit_costs import credit_cost_table
 from synthscale_analysis.numbers.rounds import rounds_by_seed, rounds_table
 from synthscale_analysis.numbers.search import search_page, search_table
@@ -57,6 +57,14 @@ SEARCH = Piece(
     pages={"search": lambda made: search_page(made.records)},
     is_of_all=True,
 )
+_POSITIVES_OF_MIX = ("step_mix mixture.negative_fraction=0",)
+WITHOUT_PAIRS = Piece(
+    name="without_pairs",
+    tables={
+        "without_pairs": lambda made: arm_table(made.records, _POSITIVES_OF_MIX),
+        "without_pairs_overall": lambda made: overall_table(made.records, _POSITIVES_OF_MIX),
+    },
+)
 
 
 def arms(*baselines: str) -> Piece:
@@ -64,5 +72,8 @@ def arms(*baselines: str) -> Piece:
     return Piece(
         name=arms_script.NAME,
         figure=lambda made: arms_script.arms_figure(made.records, baselines),
-        tables={arms_script.NAME: lambda made: arm_table(made.records, baselines)},
+        tables={
+            arms_script.NAME: lambda made: arm_table(made.records, baselines),
+            f"{arms_script.NAME}_overall": lambda made: overall_table(made.records, baselines),
+        },
     )

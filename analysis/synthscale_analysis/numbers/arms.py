@@ -3,11 +3,12 @@
 An arm is a curve: an algorithm, or one variant or negative fraction of it. Means have the spread pooled over the sizes
 of an arm. Differences are paired over seeds and told twice: in accuracy, by the seeds of the two arms at that size
 alone, which holds where an arm is all right or all wrong; and as a ratio of the odds of a right answer, with the noise
-pooled over all arms and sizes (`paired`), which few seeds need.
+pooled over all arms and sizes (`paired`), which few seeds need. Over all sizes that both arms have, `overall_table`
+takes each seed's mean difference for one, since a seed's runs at several sizes may share their problems.
 
-A baseline is named as "rft" or as "rft mixture.steps=null", by its algorithm and, where that has several variants, by
-settings. Where several arms are of that name, as SFT of several lengths, each other arm has the one whose further
-settings are its own.
+A baseline is named as "rft", "rft mixture.steps=null" or "step_mix mixture.negative_fraction=0", by its algorithm and,
+where that has several arms, by settings. Where several arms are of that name, as SFT of several lengths, each other arm
+has the one whose further settings are its own.
 """
 
 import shlex
@@ -24,6 +25,10 @@ COLUMNS = (
     *("arm", "algorithm", "variant", "negative_fraction", "data_size", "num_seeds", "mean_test_accuracy"),
     *("test_accuracy_low", "test_accuracy_high", "baseline", "num_paired_seeds", "difference", "difference_low"),
     *("difference_high", "odds_ratio", "odds_ratio_low", "odds_ratio_high"),
+)
+OVERALL_COLUMNS = (
+    *("arm", "algorithm", "variant", "negative_fraction", "baseline", "sizes", "num_paired_seeds"),
+    *("difference", "difference_low", "difference_high"),
 )
 Row = dict[str, object]
 _NO_SPREAD = 1e-12  # seeds that agree to this many digits say nothing of their noise
@@ -45,16 +50,41 @@ def arm_table(records: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"num_paired_seeds": "Int64"})
 
 
+def overall_table(records: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
+    """A row for each arm that has a baseline: its difference in accuracy on average over the sizes that both have.
+
+    Of seeds that have all these sizes in both arms; no difference where there is no such size or seed. UserError where
+    no baseline is among the arms.
+    """
+    curves = {curve.label: curve for curve in curves_of(records)}
+    rows: list[Row] = []
+    for label, baseline in reference_arms(list(curves.values()), baselines).items():
+        means = {one: by_seed_and_size(curves[one]) for one in (label, baseline)}
+        sizes = means[label].columns.intersection(means[baseline].columns)
+        pair = pd.DataFrame({one: of_size[sizes].mean(axis=1, skipna=False) for one, of_size in means.items()})
+        row = _named(curves[label]) | {"baseline": baseline, "sizes": " ".join(f"{size:g}" for size in sizes)}
+        rows.append(row | _of_pair(pair))
+    return pd.DataFrame(rows, columns=list(OVERALL_COLUMNS)).astype({"num_paired_seeds": "Int64"})
+
+
+def by_seed_and_size(curve: Curve) -> pd.DataFrame:
+    """Test accuracies of an arm, a row a seed and a column a size."""
+    return curve.rows.pivot_table(index="seed", columns="data_size", values="test_accuracy")
+
+
 def mean_rows(curve: Curve) -> dict[int, Row]:
     """By size: the arm's columns, and its mean accuracy with interval."""
-    own: Row = {"arm": curve.label, "algorithm": curve.algorithm, "variant": curve.variant or None}
-    own |= {"negative_fraction": curve.negative_fraction}
     rows: dict[int, Row] = {}
     for size, error in error_by_size(curve).items():
         ends = (None, None) if error.interval is None else (1 - error.interval.high, 1 - error.interval.low)
         measured: Row = {"data_size": size, "num_seeds": error.num_seeds, "mean_test_accuracy": 1 - error.mean}
-        rows[size] = own | measured | {"test_accuracy_low": ends[0], "test_accuracy_high": ends[1]}
+        rows[size] = _named(curve) | measured | {"test_accuracy_low": ends[0], "test_accuracy_high": ends[1]}
     return rows
+
+
+def _named(curve: Curve) -> Row:
+    own: Row = {"arm": curve.label, "algorithm": curve.algorithm, "variant": curve.variant or None}
+    return own | {"negative_fraction": curve.negative_fraction}
 
 
 def reference_arms(curves: Sequence[Curve], baselines: Sequence[str]) -> dict[str, str]:
@@ -75,7 +105,13 @@ def reference_arms(curves: Sequence[Curve], baselines: Sequence[str]) -> dict[st
 def arms_named(curves: Sequence[Curve], name: str) -> list[Curve]:
     """The arms of an algorithm that have all the settings that the name gives."""
     algorithm, *settings = shlex.split(name)
-    return [c for c in curves if c.algorithm == algorithm and set(settings) <= set(shlex.split(c.variant))]
+    return [c for c in curves if c.algorithm == algorithm and set(settings) <= _settings(c)]
+
+
+def _settings(curve: Curve) -> set[str]:
+    share = curve.negative_fraction
+    of_mixture = set() if share is None else {f"mixture.negative_fraction={share:g}"}
+    return {*shlex.split(curve.variant), *of_mixture}
 
 
 def agree(one: Curve, other: Curve, but_for: Collection[str] = ()) -> bool:
@@ -111,6 +147,8 @@ def differences(curves: Sequence[Curve], references: Mapping[str, str]) -> dict[
 def _of_pair(pair: pd.DataFrame) -> Row:
     """Of the first column less the second, by the seeds that have both: a paired t interval."""
     both = pair.dropna()
+    if both.empty:
+        return {}
     arm, reference = pair.columns
     noise = pooled_noise([both])
     if noise.sd is None or noise.sd < _NO_SPREAD:
