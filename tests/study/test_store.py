@@ -182,7 +182,9 @@ def test_a_measure_that_is_not_finite_is_refused(toy, tmp_path, value):
         ArtifactStore(tmp_path).make(Node("toy", {"text": str(value), "measures": {"train_loss": value}}))
 
 
-@pytest.mark.parametrize("damage", ["half a manifest", "no manifest", "another's manifest", "a file cut short"])
+@pytest.mark.parametrize(
+    "damage", ["half a manifest", "no manifest", "another's manifest", "no list of files", "a file cut short"]
+)
 def test_a_damaged_artifact_counts_as_absent_and_is_made_anew(toy, tmp_path, caplog, damage):
     store = ArtifactStore(tmp_path)
     node = Node("toy", {"text": "whole"})
@@ -195,6 +197,8 @@ def test_a_damaged_artifact_counts_as_absent_and_is_made_anew(toy, tmp_path, cap
             manifest.unlink()
         case "another's manifest":
             manifest.write_text(manifest.read_text().replace(node.key, "toy-0"))
+        case "no list of files":
+            manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "files": 3}))
         case "a file cut short":
             (folder / "part" / "answer.txt").write_text("who")
     assert store.find(node) is None

@@ -57,6 +57,11 @@ class KeptArtifact:
         """What its stage counted."""
         return self._part("measures")
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of the packages it was made with."""
+        return self._part("versions")
+
     def file(self, name: str) -> Path | None:
         """The file, if it is there in full."""
         path = self.folder / name

@@ -178,7 +178,7 @@ def _versions(artifacts: Iterable[KeptArtifact]) -> dict[str, dict[str, int]]:
     """Of each package, how many artifacts were made with each version."""
     counts: dict[str, Counter[str]] = {}
     for one in artifacts:
-        for package, version in (one.manifest.get("versions") or {}).items():
+        for package, version in one.versions.items():
             counts.setdefault(package, Counter())[str(version)] += 1
     return {package: dict(counter.most_common()) for package, counter in sorted(counts.items())}
 
