@@ -11,7 +11,6 @@ from synthscale_analysis.findings.pieces import (
     ROUNDS,
     SEARCH,
     SLOPE,
-    WITHOUT_PAIRS,
     WRONG_STEPS,
     WRONG_STEPS_OF_MODELS,
     arms,
@@ -20,10 +19,16 @@ from synthscale_analysis.piece import Piece
 from synthscale_analysis.pieces import COST, ERROR, FITS, HEAT_MAP, MULTIPLIER, PASS_AT_K, SATURATION
 
 _CURVES = (ERROR, FITS, MULTIPLIER, COST, PASS_AT_K, CEILING, WRONG_STEPS)
+_POSITIVES, _UPDATES = "step_mix mixture.negative_fraction=0", "algorithm.second.updates_per_problem"
 
 STUDIES: Mapping[str, Sequence[Piece]] = {
     "eightfold": (*_CURVES, arms("rft")),
-    "eightfold_slow": (*_CURVES, arms("rft"), WITHOUT_PAIRS),
+    "eightfold_slow": (*_CURVES, arms("rft")),
+    "pairs": (
+        arms(f"{_POSITIVES} {_UPDATES}=0.78125", _POSITIVES),
+        arms(f"{_POSITIVES} {_UPDATES}=5.0", "rft", name="arms_as_many_updates"),
+        WRONG_STEPS,
+    ),
     "mixture": (HEAT_MAP,),
     "saturation": (SATURATION,),
     "spurious": (arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),),

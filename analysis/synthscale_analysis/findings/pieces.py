@@ -57,23 +57,15 @@ SEARCH = Piece(
     pages={"search": lambda made: search_page(made.records)},
     is_of_all=True,
 )
-_POSITIVES_OF_MIX = ("step_mix mixture.negative_fraction=0",)
-WITHOUT_PAIRS = Piece(
-    name="without_pairs",
-    tables={
-        "without_pairs": lambda made: arm_table(made.records, _POSITIVES_OF_MIX),
-        "without_pairs_overall": lambda made: overall_table(made.records, _POSITIVES_OF_MIX),
-    },
-)
 
 
-def arms(*baselines: str) -> Piece:
-    """Arms at the same size against a baseline: the first of these names that the records have (`numbers.arms`)."""
+def arms(*baselines: str, name: str = arms_script.NAME) -> Piece:
+    """Arms against a baseline, by size and over sizes: the first of these names that the records have (`numbers.arms`)."""
     return Piece(
-        name=arms_script.NAME,
+        name=name,
         figure=lambda made: arms_script.arms_figure(made.records, baselines),
         tables={
-            arms_script.NAME: lambda made: arm_table(made.records, baselines),
-            f"{arms_script.NAME}_overall": lambda made: overall_table(made.records, baselines),
+            name: lambda made: arm_table(made.records, baselines),
+            f"{name}_overall": lambda made: overall_table(made.records, baselines),
         },
     )
