@@ -31,7 +31,10 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     ),
     "mixture": (HEAT_MAP,),
     "saturation": (SATURATION,),
-    "spurious": (arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),),
+    "spurious": (
+        arms("rft mixture.steps=null", "rft", "sft_matched", "sft"),
+        arms("sft_matched", "sft", name="arms_less_sft"),
+    ),
     "credit": (CREDIT_COST,),
     "star_graph": (arms("sft_matched", "sft"),),
     "star_graph_large": (arms("sft_matched"),),

@@ -60,7 +60,10 @@ SEARCH = Piece(
 
 
 def arms(*baselines: str, name: str = arms_script.NAME) -> Piece:
-    """Arms against a baseline, by size and over sizes: the first of these names that the records have (`numbers.arms`)."""
+    """Arms against a baseline, the first of these names that the records have: by size and over sizes (`numbers.arms`).
+
+    name: of the figure and the table.
+    """
     return Piece(
         name=name,
         figure=lambda made: arms_script.arms_figure(made.records, baselines),
