@@ -29,6 +29,7 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
         arms("step_mix algorithm.preference_weight=0.0", name="arms_same_batches"),
         arms(f"step_mix {_UPDATES}=0.78125", _POSITIVES, name="arms_as_many_passes"),
         arms(f"{_POSITIVES} {_UPDATES}=5.0", "rft", name="arms_as_many_updates"),
+        arms(f"step_mix {_UPDATES}=10.0", name="arms_twice_as_many_updates"),
         WRONG_STEPS,
     ),
     "mixture": (HEAT_MAP,),
