@@ -35,6 +35,7 @@ OTHERWISE = {
     "spurious": ["task=precedence_lucky"],
     "star_graph": STAR,
     "star_graph_large": STAR,
+    "search_star": STAR,
 }
 
 

@@ -48,4 +48,5 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
     "search_slow": (SEARCH,),
     "search_mix": (SEARCH,),
     "search_mix_slow": (SEARCH,),
+    "search_star": (SEARCH,),
 }
