@@ -8,6 +8,7 @@ stand in the table.
 """
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,32 +35,34 @@ from synthscale_analysis.style import (
 )
 
 NAME = "arms"
+TITLE_CHARACTERS = 66  # a line of the figure's width
 
 
 def arms_figure(records: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> Figure:
     """Figure of the records of one task and model; UserError where no baseline is among the arms."""
     table = arm_table(records, baselines)
     curves, sizes = curves_of(records), sorted(table["data_size"].unique())
+    places = _places(curves, sizes)
     compared = table.dropna(subset=["difference"])
     with house_style():
         height = 2.6 + 1.9 * (not compared.empty) + 0.2 * legend_rows(curves)
         figure = Figure(figsize=(WIDTH_INCHES, height), layout="constrained")
         panels = figure.subplots(2 if len(compared) else 1, 1, sharex=True, squeeze=False)[:, 0]
-        for place, curve in enumerate(curves):
-            shift = 0.7 * ((place + 0.5) / len(curves) - 0.5)
+        for curve in curves:
             own = table[table["arm"] == curve.label]
-            _draw_runs(panels[0], curve, sizes, shift)
-            at = [sizes.index(size) + shift for size in own["data_size"]]
+            _draw_runs(panels[0], curve, places)
+            at = [places[curve.label, size] for size in own["data_size"]]
             draw_means(panels[0], at, own, "test_accuracy", colour=curve.colour, marker=curve.marker)
             if len(panels) > 1:
                 less = own.dropna(subset=["difference"])
-                at = [sizes.index(size) + shift for size in less["data_size"]]
+                at = [places[curve.label, size] for size in less["data_size"]]
                 draw_means(panels[1], at, less, "difference", colour=curve.colour, marker=curve.marker)
         percent_axis(panels[0], "test accuracy, %")
         if len(panels) > 1:
             percent_axis(panels[1], "difference, points", is_difference=True)
             panels[1].axhline(0.0, color="#404040", linewidth=1.0, zorder=1)
-            panels[1].set_title(f"less {_listed(compared['baseline'])}, paired over seeds", loc="left")
+            title = textwrap.fill(f"less {_listed(compared['baseline'])}, paired over seeds", TITLE_CHARACTERS)
+            panels[1].set_title(title, loc="left")
         panels[-1].set_xticks(range(len(sizes)), [f"{size:,}" for size in sizes])
         panels[-1].set_xlim(-0.5, len(sizes) - 0.5)
         panels[-1].set_xlabel(SIZE_LABEL)
@@ -67,8 +70,18 @@ def arms_figure(records: pd.DataFrame, baselines: Sequence[str] = BASELINES) -> 
     return figure
 
 
-def _draw_runs(axes: Axes, curve: Curve, sizes: Sequence[int], shift: float) -> None:
-    at = [sizes.index(int(size)) + shift for size in curve.rows["data_size"]]
+def _places(curves: Sequence[Curve], sizes: Sequence[int]) -> dict[tuple[str, int], float]:
+    """Where each arm stands on the axis at each of its sizes: side by side, around the size's tick."""
+    places: dict[tuple[str, int], float] = {}
+    for tick, size in enumerate(sizes):
+        labels = [curve.label for curve in curves if (curve.rows["data_size"] == size).any()]
+        step = 0.7 / max(len(labels), 6)  # a few arms stand together, and do not spread to the neighbours
+        places |= {(label, size): tick + step * (at - (len(labels) - 1) / 2) for at, label in enumerate(labels)}
+    return places
+
+
+def _draw_runs(axes: Axes, curve: Curve, places: dict[tuple[str, int], float]) -> None:
+    at = [places[curve.label, int(size)] for size in curve.rows["data_size"]]
     runs = axes.plot(at, curve.rows["test_accuracy"], ".", color=curve.colour, markersize=3.5, alpha=0.6, zorder=3)
     runs[0].set(markeredgewidth=0)
 

@@ -9,7 +9,6 @@ bottom right, in a world that knows, the share of pits that are truly wrong step
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -17,16 +16,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from synthscale.study.error import UserError
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.extract.tables import NO_ARTIFACTS
+from synthscale_analysis.figures.of_artifacts import draw_of_artifacts
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.credit import SHOWN_OFFSETS, CreditCell, credit_cells, largest_cells, telling_cell
-from synthscale_analysis.records import read_records
-from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure, shade, size_axis
+from synthscale_analysis.style import WIDTH_INCHES, house_style, shade, size_axis
 
 NAME = "credit"
 NOT_ASSIGNED = "no method assigned credit to steps"
@@ -128,15 +124,7 @@ def _look(curve: Curve) -> dict[str, Any]:
 @one_sentence_errors
 def main(argv: list[str]) -> int:
     """Draw the figure of every task and model in a study's folder: `main([DIR])`."""
-    folder = Path(argv[0] if argv else ".")
-    for study in studies_in(read_records(folder), folder / "report"):
-        material = Material(study, folder)
-        extract_tables(material)
-        figure = credit_figure(material)
-        if figure is None:
-            raise UserError(f"{folder} has {ABSENT}")
-        print(*save_figure(figure, study.folder, NAME), sep="\n")
-    return 0
+    return draw_of_artifacts(argv, credit_figure, NAME, ABSENT)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ reached. Only marks of one colour differ in nothing but a setting.
 """
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,15 +15,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from synthscale.study.error import UserError
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.extract.spurious import POSITIVES
+from synthscale_analysis.figures.of_artifacts import draw_of_artifacts
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.spurious import SOURCES, TEST, relative_to_size, spurious_table
-from synthscale_analysis.records import read_records
-from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure, size_axis
+from synthscale_analysis.style import WIDTH_INCHES, house_style, size_axis
 
 NAME = "spurious"
 _MARKS: dict[str, Any] = {"markersize": 5, "markeredgecolor": "white", "markeredgewidth": 0.6}
@@ -77,15 +73,7 @@ def _draw_effect(axes: Axes, table: pd.DataFrame, material: Material) -> None:
 @one_sentence_errors
 def main(argv: list[str]) -> int:
     """Draw the figure of every task and model in a study's folder: `main([DIR])`."""
-    folder = Path(argv[0] if argv else ".")
-    for study in studies_in(read_records(folder), folder / "report"):
-        material = Material(study, folder)
-        extract_tables(material)
-        figure = spurious_figure(material)
-        if figure is None:
-            raise UserError(f"no figure of wrong steps: {ABSENT}")
-        print(*save_figure(figure, study.folder, NAME), sep="\n")
-    return 0
+    return draw_of_artifacts(argv, spurious_figure, NAME, ABSENT)
 
 
 if __name__ == "__main__":

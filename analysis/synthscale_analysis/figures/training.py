@@ -7,22 +7,18 @@ Losses of different methods are of different things (imitation, preference, or b
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from synthscale.study.error import UserError
 from synthscale_analysis.errors import one_sentence_errors
-from synthscale_analysis.extract.extraction import extract_tables
 from synthscale_analysis.extract.tables import NO_ARTIFACTS
+from synthscale_analysis.figures.of_artifacts import draw_of_artifacts
 from synthscale_analysis.material import Material
 from synthscale_analysis.numbers.training import QUANTITIES, Phase, phases_of
-from synthscale_analysis.records import read_records
-from synthscale_analysis.studies import studies_in
-from synthscale_analysis.style import WIDTH_INCHES, house_style, save_figure
+from synthscale_analysis.style import WIDTH_INCHES, house_style
 
 NAME = "training"
 ABSENT = f"no curves of training; {NO_ARTIFACTS}"
@@ -66,15 +62,7 @@ def _draw_phase(row: Sequence[Axes], phase: Phase) -> None:
 @one_sentence_errors
 def main(argv: list[str]) -> int:
     """Draw the figure of every task and model in a study's folder: `main([DIR])`."""
-    folder = Path(argv[0] if argv else ".")
-    for study in studies_in(read_records(folder), folder / "report"):
-        material = Material(study, folder)
-        extract_tables(material)
-        figure = training_figure(material)
-        if figure is None:
-            raise UserError(f"{folder} has {ABSENT}")
-        print(*save_figure(figure, study.folder, NAME), sep="\n")
-    return 0
+    return draw_of_artifacts(argv, training_figure, NAME, ABSENT)
 
 
 if __name__ == "__main__":

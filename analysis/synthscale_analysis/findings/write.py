@@ -15,7 +15,7 @@ def write_study(name: str, folder: Path, num_draws: int = NUM_DRAWS) -> tuple[li
     """Write all pieces of the study whose records lie in the folder.
 
     Returns:
-        The paths written, and a sentence for each file that the records have nothing for.
+        The paths written, and what the records have nothing for: a sentence a reason.
 
     Raises:
         UserError: if the records cannot be read, or nothing of the study can be made of them.
@@ -24,13 +24,21 @@ def write_study(name: str, folder: Path, num_draws: int = NUM_DRAWS) -> tuple[li
     whole = Material(TaskModelRecords("all", "all", records, folder), folder, num_draws)
     parts = [Material(part, folder, num_draws) for part in studies_in(records, folder)]
     written: list[Path] = []
-    left_out: list[str] = []
+    left_out: dict[str, tuple[list[str], list[str]]] = {}  # by reason: the files, and of what
     for piece in STUDIES[name]:
         for material in [whole] if piece.is_of_all else parts:
-            where = "" if piece.is_of_all else f" ({material.study.task}, {material.study.model})"
             for outcome in write_piece(piece, material):
                 written += outcome.written
-                left_out += [f"no {outcome.name}{where}: {outcome.why}"] if outcome.why else []
+                if outcome.why:
+                    names, of = left_out.setdefault(outcome.why, ([], []))
+                    names.append(outcome.name)
+                    of += [] if piece.is_of_all else [f"{material.study.task}, {material.study.model}"]
+    sentences = [_sentence(names, of, why) for why, (names, of) in left_out.items()]
     if not written:
-        raise UserError(f"nothing of the study can be made of its records: {left_out[0]}")
-    return written, list(dict.fromkeys(left_out))
+        raise UserError(f"nothing of the study can be made of its records: {sentences[0]}")
+    return written, sentences
+
+
+def _sentence(names: list[str], of: list[str], why: str) -> str:
+    where = f" ({'; '.join(dict.fromkeys(of))})" if of else ""
+    return f"no {', '.join(dict.fromkeys(names))}{where}: {why}"
