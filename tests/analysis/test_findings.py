@@ -74,6 +74,18 @@ def test_what_the_records_no_longer_give_is_removed(tmp_path: Path) -> None:
     assert not list((results / "spurious").glob("arms.*"))
 
 
+def test_a_reason_is_told_once_for_all_its_files_and_worlds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = write_results(tmp_path, "spurious")
+    records = pd.DataFrame(spurious())
+    records = pd.concat([records, records.assign(task="other")])
+    records.to_csv(results / "spurious" / "results.csv", index=False)
+    assert made(results) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "there is no arm sft_matched" in line]
+    assert len(told) == 1
+    for part in ("arms_less_sft.csv", "arms_less_sft_overall.csv", "arms_less_sft.png", "precedence, ", "other, "):
+        assert told[0].count(part) == 1, part
+
+
 def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
     error = capsys.readouterr().err.strip()
     assert "\n" not in error and error.startswith("synthscale: ")

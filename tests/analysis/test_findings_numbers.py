@@ -128,6 +128,23 @@ class TestArms:
         with pytest.raises(UserError, match="there is no arm sft to hold the others against; there are rft"):
             arms_figure(read(spurious(), tmp_path), ("sft",))
 
+    def test_an_arm_alone_at_its_size_stands_at_the_tick_and_a_long_title_stays_in_the_figure(
+        self, tmp_path: Path
+    ) -> None:
+        variants = [
+            f"algorithm.preference_weight={w} algorithm.second.updates_per_problem={n}"
+            for w, n in ((0.5, 10.0), (0.2, 5.0))
+        ]
+        rows = [record("step_mix", 64, seed, 0.5, variant=variant) for variant in variants for seed in SEEDS]
+        rows += [record("sft", size, seed, 0.4 + LUCK[seed]) for size in (64, 128) for seed in SEEDS]
+        figure = arms_figure(read(rows, tmp_path), (f"step_mix {variants[0]}",))
+        figure.draw_without_rendering()
+        (runs,) = [line for line in figure.axes[0].lines if line.get_marker() == "." and len(line.get_xdata()) == 6]
+        assert sorted(set(runs.get_xdata()))[-1] == pytest.approx(1.0)
+        title = figure.axes[1].get_title(loc="left")
+        assert "\n" in title and title.endswith("paired over seeds")
+        assert figure.get_tightbbox().x1 <= figure.get_size_inches()[0] + 0.01
+
 
 class TestRounds:
     def test_tokens_of_all_kinds_and_differences_from_one_round(self, tmp_path: Path) -> None:
