@@ -5,9 +5,11 @@ Rows are counted from 1 and the header is not counted.
 """
 
 import csv
+import re
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +22,7 @@ REQUIRED_COLUMNS = ("task", "model", "algorithm", "data_size", "seed", "test_acc
 POINT_COLUMNS = ("task", "model", "algorithm", "data_size", "negative_fraction", "seed", "variant")
 ROW = "row"
 SHARES = ("test_accuracy", "pit_precision", "filter_precision", "filter_recall")
+_IS_SHARE = re.compile(r"(pass|maj)_at_|.*_share$")
 #: Settings that make another task or model: they are told in these columns, so that no curve mixes two.
 SETTING_GROUPS = {"task": ("task", "teacher", "evaluation"), "model": ("model", "pretraining", "trainer")}
 
@@ -54,21 +57,31 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _require_distinct_columns(path: Path) -> None:
     """UserError for a column that stands twice in a CSV, of which the reader would silently rename the second."""
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        names = Counter(name.strip() for name in next(csv.reader(file), []))
+    with _csv_rows(path) as rows:
+        names = Counter(name.strip() for name in next(rows, []))
     repeated = [name for name, count in names.items() if count > 1 and name]
     if repeated:
         raise UserError(f"column {repeated[0]} stands {names[repeated[0]]} times in {path}; rename all but one")
 
 
 def _require_whole_rows(path: Path) -> None:
-    """UserError for a row of fewer cells than the header has, which a writer that was cut off leaves."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.reader(file)
+    """UserError for a row of fewer cells than the header, which a writer that was cut off leaves, or of more."""
+    with _csv_rows(path) as rows:
         num_columns = len(next(rows))
         for number, row in enumerate(filter(None, rows), 1):
-            if len(row) < num_columns:
-                raise UserError(f"row {number} of {path} has {len(row)} cells of {num_columns}: the file was cut off")
+            if len(row) != num_columns:
+                why = ": the file was cut off" if len(row) < num_columns else ", whose header has fewer"
+                raise UserError(f"row {number} of {path} has {len(row)} cells of {num_columns}{why}")
+
+
+@contextmanager
+def _csv_rows(path: Path) -> Iterator[Iterator[list[str]]]:
+    """The rows of a CSV, the header first; UserError where they cannot be told apart."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            yield csv.reader(file)
+    except csv.Error as error:
+        raise UserError(f"cannot read {path}: {error}") from error
 
 
 def require_columns(table: pd.DataFrame, names: tuple[str, ...]) -> None:
@@ -117,14 +130,14 @@ def read_records(folder: Path) -> pd.DataFrame:
     records["variant"] = ["" if pd.isna(variant) else str(variant) for variant in records["variant"]]
     for column, groups in SETTING_GROUPS.items():
         _move_settings(records, groups, column)
-    shares = [name for name in records.columns if name in SHARES or str(name).endswith("_share")]
-    counts = [name for name in records.columns if str(name).startswith("num_")]
-    for name in ("data_size", "negative_fraction", "test_error", *shares, *counts):
+    shares = [name for name in map(str, records.columns) if name in SHARES or _IS_SHARE.match(name)]
+    amounts = [name for name in map(str, records.columns) if name.startswith("num_") or name.endswith("_seconds")]
+    for name in ("data_size", "negative_fraction", "test_error", *shares, *amounts):
         records[name] = numeric(records, name)
     finished = records[records["test_error"].notna()].copy()
     if finished.empty:
         raise UserError(f"no row of {path} has a test_error yet")
-    _require_possible(finished, shares, counts)
+    _require_possible(finished, shares, amounts)
     return finished
 
 
@@ -158,13 +171,14 @@ def measurements(
     return Measurements.from_columns(inputs, values, seeds, num_test=num_test, chance=chance)
 
 
-def _require_possible(records: pd.DataFrame, shares: Sequence[str], counts: Sequence[str]) -> None:
+def _require_possible(records: pd.DataFrame, shares: Sequence[str], amounts: Sequence[str]) -> None:
     checks = {
         **{name: records[name].notna() for name in ("task", "model", "algorithm")},
         "data_size": records["data_size"].between(1, 2**53) & (records["data_size"] % 1 == 0),
+        "negative_fraction": records["negative_fraction"].isna() | records["negative_fraction"].between(0, 1),
         "test_error": records["test_error"].between(0, 1),
         **{name: records[name].isna() | records[name].between(0, 1) for name in shares},
-        **{name: records[name].isna() | (records[name] >= 0) for name in counts},
+        **{name: records[name].isna() | records[name].between(0, 2**63) for name in amounts},
         "seed": records["seed"].notna(),
     }
     for name, good in checks.items():

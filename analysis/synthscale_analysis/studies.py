@@ -3,6 +3,7 @@
 With one task and one model the report lies directly in its folder; with more, each pair has a folder of its own.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from synthscale.study.error import UserError
+
+MAX_NAME_CHARACTERS = 200  # of a folder; file systems end at 255 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +48,8 @@ def worlds_of(records: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
 
 
 def _folder_name(task: str, model: str) -> str:
-    return "__".join(re.sub(r"[^A-Za-z0-9._-]+", "-", name) for name in (task, model))
+    name = "__".join(re.sub(r"[^A-Za-z0-9._-]+", "-", name) for name in (task, model))
+    if len(name) <= MAX_NAME_CHARACTERS:
+        return name
+    digest = hashlib.sha256(f"{task}\n{model}".encode()).hexdigest()[:8]
+    return f"{name[: MAX_NAME_CHARACTERS - 9]}-{digest}"

@@ -25,6 +25,9 @@ from synthscale_analysis.extract.solutions import MAX_STEP_CHARACTERS, NUM_PROBL
 from synthscale_analysis.extract.stage_seconds import SHARED
 from synthscale_analysis.extract.tables import read_json, read_table
 from synthscale_analysis.material import Material
+from synthscale_analysis.numbers.credit import credit_cells
+from synthscale_analysis.numbers.spurious import spurious_table
+from synthscale_analysis.numbers.training import phases_of
 from synthscale_analysis.records import read_records
 from synthscale_analysis.studies import studies_in
 
@@ -216,6 +219,26 @@ def test_a_half_written_manifest_counts_as_absent(study: Path) -> None:
     extract_tables(material_of(study))
     table = read_table(material_of(study), "credit.csv")
     assert table is not None and set(table["algorithm"]) == {"step_mix"}
+
+
+def test_points_that_are_one_artifact_are_read_once_and_shown_in_each_of_their_curves(study: Path) -> None:
+    records = pd.read_csv(study / "results.csv")
+    twin = records[records["algorithm"] == "step_dpo"].assign(algorithm="mine")
+    pd.concat([records, twin]).to_csv(study / "results.csv", index=False)
+    material = material_of(study)
+    assert extract_tables(material) == []
+    for name in ("credit.csv", "spurious.csv", "training.csv"):
+        table = pd.read_csv(study / "report" / name)
+        assert not table.duplicated().any() and "mine" not in set(table["algorithm"])
+    shown = spurious_table(material)
+    mine, twins = (
+        shown[shown["algorithm"] == name].drop(columns=["label", "algorithm"]) for name in ("mine", "step_dpo")
+    )
+    assert len(mine) and mine.to_numpy().tolist() == twins.to_numpy().tolist()
+    assert {cell.curve.algorithm for cell in credit_cells(material)} == {"step_dpo", "mine", "step_mix"}
+    (first, last) = phases_of(material)
+    assert [curve.algorithm for curve in first.curves] == [SHARED]
+    assert {curve.algorithm for curve in last.curves} == {"dpo", "rft", "step_dpo", "step_mix", "mine"}
 
 
 def test_rows_outlive_their_artifacts(study: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,14 @@ def test_a_reason_is_told_once_for_all_its_files_and_worlds(tmp_path: Path, caps
         assert told[0].count(part) == 1, part
 
 
+def with_cell(text: str, column: str, value: str) -> str:
+    """The records with this value in the first row."""
+    table = pd.read_csv(io.StringIO(text), dtype=str)
+    table[column] = table[column] if column in table.columns else None
+    table.loc[0, column] = value
+    return table.to_csv(index=False)
+
+
 def one_sentence(capsys: pytest.CaptureFixture[str]) -> str:
     error = capsys.readouterr().err.strip()
     assert "\n" not in error and error.startswith("synthscale: ")
@@ -104,7 +113,7 @@ def test_a_study_without_records_that_is_asked_for(tmp_path: Path, capsys: pytes
 
 def test_results_that_are_not_there_and_too_many_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert made(tmp_path / "absent") == 2
-    assert "there is no folder" in one_sentence(capsys)
+    assert "is no folder; give" in one_sentence(capsys)
     assert made(tmp_path, "--bootstrap", "1000000000") == 2
     assert "2 to 100,000 draws" in one_sentence(capsys)
 
@@ -123,8 +132,27 @@ def test_no_studies_at_all_are_named(tmp_path: Path, capsys: pytest.CaptureFixtu
         (lambda _: "", "cannot read"),
         (lambda text: text[: text.rindex(",")], "the file was cut off"),
         (lambda text: text.replace(",0.48,", ",1.7,", 1), "which no point can have"),
+        (lambda text: text + "x" * 200_000, "field larger than field limit"),
+        (lambda text: text.splitlines()[0] + "\n" + ",x\n".join(text.splitlines()[1:]) + ",x\n", "header has fewer"),
+        (lambda text: with_cell(text, "negative_fraction", "-inf"), "column negative_fraction holds -inf in row 1"),
+        (lambda text: with_cell(text, "num_updates", "inf"), "column num_updates holds inf in row 1"),
+        (lambda text: with_cell(text, "train_seconds", "-3"), "column train_seconds holds -3.0 in row 1"),
+        (lambda text: with_cell(text, "pass_at_1", "7"), "column pass_at_1 holds 7.0 in row 1"),
     ],
-    ids=["a column is missing", "a word for a number", "no rows", "empty", "cut off", "an impossible share"],
+    ids=[
+        "a column is missing",
+        "a word for a number",
+        "no rows",
+        "empty",
+        "cut off",
+        "an impossible share",
+        "an endless cell",
+        "cells without a column",
+        "an endless fraction",
+        "an endless count",
+        "seconds below zero",
+        "a share above one",
+    ],
 )
 def test_corrupt_records_are_one_sentence_and_the_others_are_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], damage, told

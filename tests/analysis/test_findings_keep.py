@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,18 @@ def test_no_study_no_points_and_no_artifacts(tmp_path: Path, capsys: pytest.Capt
     (study / "points" / "one.json").unlink()
     assert keep(study, results) == 2
     assert "has no list of its points" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "damage", [{"inputs": {"policy": 5}}, {"inputs": {"policy": ["a"]}}, {"seconds": math.nan}, {"seconds": math.inf}]
+)
+def test_a_manifest_with_impossible_values_counts_for_nothing(tmp_path: Path, damage: dict[str, object]) -> None:
+    study, results = finished(tmp_path), tmp_path / "results"
+    for path in (tmp_path / "artifacts").glob("*/manifest.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()) | damage))
+    assert keep(study, results) == 0
+    text = (results / "study" / "README.md").read_text()
+    assert "nan" not in text and "inf " not in text
 
 
 def test_wall_seconds_are_those_with_a_stage_at_work(tmp_path: Path) -> None:

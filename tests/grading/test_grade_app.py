@@ -262,9 +262,13 @@ def refused(arguments: list[str], capsys) -> str:
         ),
         (["--policy", "units=ignore units=required"], "--policy is given two values for units; keep one."),
         (["--prediction-key", "reference"], "Prediction and reference are both under 'reference'; --audit compares"),
-        (["--out", "/dev/null/out"], "Cannot write /dev/null/out: "),
+        (
+            ["--policy", "relative_tolerance=nan"],
+            "--policy: relative_tolerance must be at least 0 and below 1, but is nan.",
+        ),
+        (["--out", "/dev/null/out"], "Cannot write /dev/null/out: /dev/null is not a folder, or leads through a file."),
         (["--out", "/dev/full"], "Cannot write /dev/full: No space left on device."),
-        (["--out", ""], "Cannot write : Is a directory."),
+        (["--out", ""], "--out is empty; give a file, or - for standard output."),
     ],
 )
 def test_options_that_cannot_be_used(write, capsys, options, words):
@@ -283,6 +287,17 @@ def test_options_that_argparse_refuses(write, options):
 @pytest.mark.parametrize(("name", "words"), [("none", "No such file or directory."), ("", "Is a directory.")])
 def test_files_that_cannot_be_read(tmp_path, capsys, name, words):
     assert refused([str(tmp_path / name)], capsys) == f"Cannot read {tmp_path / name}: {words}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "The name of the file to grade is empty; give one, or - for standard input."),
+        ("/proc/self/mem", "Cannot read /proc/self/mem: Input/output error."),
+    ],
+)
+def test_an_empty_name_and_a_file_that_fails_while_it_is_read(capsys, name, words):
+    assert refused([name], capsys) == f"{words}\n"
 
 
 def test_the_input_is_not_overwritten(write, capsys):

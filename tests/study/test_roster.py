@@ -89,6 +89,8 @@ def test_a_damaged_file_is_left_out_with_a_warning(toy, tmp_path, caplog):
         "a list": "[]",
         "no members": json.dumps({**content, "members": None}),
         "another version": json.dumps({**content, "members": [{"name": "sft"}]}),
+        "no key": json.dumps({**content, "members": [{**content["members"][0], "root": None}]}),
+        "no size": json.dumps({**content, "members": [{**content["members"][0], "data_size": "8"}]}),
         "no graph": json.dumps({**content, "inputs": []}),
         "no date": json.dumps({name: content[name] for name in ("members", "inputs")}),
     }

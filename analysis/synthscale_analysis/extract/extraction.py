@@ -90,7 +90,7 @@ def points_here(material: Material) -> tuple[list[PointRow], list[str]]:
     if "artifact" not in material.records.columns:
         return [], []
     artifacts = Artifacts(material.artifacts)
-    known = material.records[material.records["artifact"].notna()]
+    known = material.records[material.records["artifact"].notna()].drop_duplicates("artifact")
     columns = (known[name].astype(str) for name in ("artifact", "algorithm", "data_size", "seed"))
     points = []
     for artifact, algorithm, size, seed in zip(*columns, strict=True):

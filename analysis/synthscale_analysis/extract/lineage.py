@@ -7,6 +7,7 @@ An artifact whose manifest is not there, or cannot be read, counts as absent, an
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,8 +40,9 @@ class KeptArtifact:
     @property
     def seconds(self) -> float | None:
         """What its stage took, without start-up; None where the manifest does not say."""
-        seconds = self.manifest.get("seconds")
-        return float(seconds) if isinstance(seconds, int | float) else None
+        seconds: Any = self.manifest.get("seconds")
+        is_length = isinstance(seconds, int | float) and math.isfinite(seconds) and seconds >= 0
+        return float(seconds) if is_length else None
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -50,7 +52,7 @@ class KeptArtifact:
     @property
     def inputs(self) -> Mapping[str, str]:
         """Keys of what it was made from, by name."""
-        return self._part("inputs")
+        return {name: key for name, key in self._part("inputs").items() if isinstance(key, str)}
 
     @property
     def measures(self) -> Mapping[str, Any]:
@@ -122,7 +124,7 @@ class Artifacts:
 
     def find(self, key: str | None) -> KeptArtifact | None:
         """The artifact of that key."""
-        if key is None or "/" in key:
+        if not key or "/" in key:
             return None
         if key not in self._found:
             self._found[key] = self._read(key)

@@ -66,6 +66,18 @@ def curve_by_artifact(material: Material) -> dict[str, Curve]:
     return {str(key): curve for curve in material.curves for key in curve.rows["artifact"].dropna()}
 
 
+def with_curves(material: Material, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows with `label` and `algorithm` of the curve of their point, NaN where they are of no point.
+
+    Points of several curves may be one artifact, as RFT and a mixture without negatives are: its rows are each curve's.
+    """
+    known = [
+        (str(key), curve.label, curve.algorithm) for curve in material.curves for key in curve.rows["artifact"].dropna()
+    ]
+    of_points = pd.DataFrame(known, columns=["artifact", "label", "algorithm"], dtype=str).drop_duplicates()
+    return table.drop(columns="algorithm").merge(of_points, on="artifact", how="left")
+
+
 def write_table(material: Material, name: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
     """Write the rows, and behind them what an earlier table has of points that gave none now."""
     table = pd.DataFrame(list(rows), columns=list(columns))

@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     if not 2 <= options.bootstrap <= MAX_DRAWS:
         raise UserError(f"--bootstrap needs 2 to {MAX_DRAWS:,} draws, not {options.bootstrap:,}")
     if not options.results.is_dir():
-        raise UserError(f"there is no folder {options.results}; give the one that has a folder for each study")
+        raise UserError(f"{options.results} is no folder; give the one that has a folder for each study")
     from synthscale_analysis.findings.contents import STUDIES  # imports the figures
 
     if options.study is not None and options.study not in STUDIES:

@@ -49,7 +49,10 @@ def origin_of(source: Path, records: pd.DataFrame) -> Origin:
     """Of the records of a study's folder; UserError where the study does not say which points it was asked for."""
     roster = read_roster(source)
     if roster is None:
-        raise UserError(f"{source} has no list of its points ({ROSTERS}/), so whether it is finished is not known")
+        raise UserError(
+            f"{source} has no list of its points ({ROSTERS}/), so whether it is finished is not known; run its command "
+            "again, which writes the list and trains nothing twice"
+        )
     roots = set(records["artifact"].dropna().astype(str)) if "artifact" in records.columns else set()
     asked = [member for member in roster.members if member.root.startswith("evaluate-")]
     artifacts = artifacts_of(sorted(roots), source.resolve().parent / "artifacts")

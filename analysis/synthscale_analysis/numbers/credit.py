@@ -10,7 +10,7 @@ import pandas as pd
 
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.extract.credit_values import ADAPTIVE
-from synthscale_analysis.extract.tables import CREDIT, curve_by_artifact, read_table
+from synthscale_analysis.extract.tables import CREDIT, read_table, with_curves
 from synthscale_analysis.material import Material
 
 KEYS = ["label", "data_size", "search", "statistic", "group", "place"]
@@ -72,8 +72,8 @@ def credit_cells(material: Material) -> list[CreditCell]:
     table = read_table(material, CREDIT)
     if table is None:
         return []
-    labels = {key: curve.label for key, curve in curve_by_artifact(material).items()}
-    table = table.assign(label=table["artifact"].map(labels), group=table["group"].fillna(""))
+    table = with_curves(material, table)
+    table = table.assign(group=table["group"].fillna(""))
     pooled = _pooled(table[table["label"].notna()])
     return list(_cells(pooled, material.curves))
 

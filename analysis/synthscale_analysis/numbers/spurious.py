@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from synthscale_analysis.extract.spurious import CHOSEN, POSITIVES, SAMPLES
-from synthscale_analysis.extract.tables import SPURIOUS, curve_by_artifact, read_table
+from synthscale_analysis.extract.tables import SPURIOUS, read_table, with_curves
 from synthscale_analysis.material import Material
 
 TEST = "test"
@@ -58,9 +58,7 @@ def valued_table(material: Material) -> pd.DataFrame:
     table = read_table(material, SPURIOUS)
     if table is None or not set(counts) <= set(table.columns):
         return pd.DataFrame()
-    labels = {key: curve.label for key, curve in curve_by_artifact(material).items()}
-    table = table.assign(label=table["artifact"].map(labels))
-    sums = table.groupby(["label", "data_size", "source"], as_index=False)[counts].sum()
+    sums = with_curves(material, table).groupby(["label", "data_size", "source"], as_index=False)[counts].sum()
     known = sums[sums["num_valued_steps"] > 0]
     return known.assign(
         useless=known["num_useless_steps"] / known["num_valued_steps"],
@@ -111,14 +109,12 @@ def _of_artifacts(material: Material) -> pd.DataFrame:
     table = read_table(material, SPURIOUS)
     if table is None:
         return pd.DataFrame(columns=COLUMNS)
-    labels = {key: curve.label for key, curve in curve_by_artifact(material).items()}
-    accuracy = material.records.set_index(material.records["artifact"].astype(str))["test_accuracy"]
-    judged = table[table["num_judged"] > 0]
+    accuracy = material.records.dropna(subset="artifact").drop_duplicates("artifact").set_index("artifact")
+    judged = with_curves(material, table[table["num_judged"] > 0])
     return judged.assign(
-        label=judged["artifact"].map(labels),
         num=judged["num_judged"],
         share=judged["num_with_wrong_step"] / judged["num_judged"],
-        test_accuracy=judged["artifact"].map(accuracy),
+        test_accuracy=judged["artifact"].map(accuracy["test_accuracy"]),
     )[COLUMNS]
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from synthscale_analysis.curves import Curve
 from synthscale_analysis.extract.lineage import FIRST_PHASE
 from synthscale_analysis.extract.stage_seconds import SHARED
-from synthscale_analysis.extract.tables import TRAINING, curve_by_artifact, read_table
+from synthscale_analysis.extract.tables import TRAINING, read_table, with_curves
 from synthscale_analysis.material import Material
 
 SHARED_LABEL = "shared by several methods"
@@ -61,10 +61,9 @@ def phases_of(material: Material) -> list[Phase]:
     table = read_table(material, TRAINING)
     if table is None:
         return []
-    labels = {key: curve.label for key, curve in curve_by_artifact(material).items()}
-    shared = table["algorithm"] == SHARED
-    label = table["artifact"].map(labels).where(~shared, SHARED_LABEL)
-    table = table.assign(label=label, seed=table["seed"].astype(str))[label.notna()]
+    shared = table[table["algorithm"] == SHARED].assign(label=SHARED_LABEL)
+    table = pd.concat([shared, with_curves(material, table[table["algorithm"] != SHARED]).dropna(subset="label")])
+    table = table.assign(seed=table["seed"].astype(str))
     names = sorted(table["phase"].unique(), key=lambda name: (name != FIRST_PHASE, -_number(name)))
     return [_phase(str(name), table[table["phase"] == name], material.curves) for name in names]
 

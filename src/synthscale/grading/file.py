@@ -84,7 +84,7 @@ def raw_parts(file: BinaryIO, max_lines: int, max_bytes: int) -> Iterator[RawPar
     while True:
         lines: list[bytes] = []
         num_bytes = 0
-        while len(lines) < max_lines and num_bytes < max_bytes and (raw := file.readline(MAX_LINE_BYTES + 1)):
+        while len(lines) < max_lines and num_bytes < max_bytes and (raw := _begun(file, MAX_LINE_BYTES + 1)):
             lines.append(raw)
             num_bytes += len(raw) if len(raw) <= MAX_LINE_BYTES else len(raw) + _skip_rest(file, raw)
         if not lines:
@@ -94,11 +94,19 @@ def raw_parts(file: BinaryIO, max_lines: int, max_bytes: int) -> Iterator[RawPar
         number += len(lines)
 
 
+def _begun(file: BinaryIO, max_bytes: int) -> bytes:
+    """The next line, or so much of it; GradeError where the disk or the network gives none."""
+    try:
+        return file.readline(max_bytes)
+    except OSError as error:
+        raise GradeError(f"Cannot read {file.name}: {error.strerror}.") from error
+
+
 def _skip_rest(file: BinaryIO, raw: bytes) -> int:
     """Go to the end of a line of which the beginning was read, and return the bytes between."""
     num_bytes = 0
     while raw and not raw.endswith(b"\n"):
-        raw = file.readline(2**20)
+        raw = _begun(file, 2**20)
         num_bytes += len(raw)
     return num_bytes
 
@@ -140,7 +148,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
 def _texts(line: Mapping[str, Any], keys: Keys) -> tuple[str, str]:
     """Prediction and reference; in an audit both are the reference."""
     if keys.grade in line:
-        raise _MalformedError(f"has a key {_quoted(keys.grade)} already: remove it, or choose another with --grade-key")
+        raise _MalformedError(f"has a key {_quoted(keys.grade)} already: --grade-key names another")
     reference = _text(line, keys.reference, "--reference-key")
     if keys.prediction is None:
         return reference, reference
@@ -205,6 +213,8 @@ def open_source(path: str) -> Iterator[Source]:
             raise GradeError("Standard input is closed; name a file to grade.")
         yield Source(sys.stdin.buffer, "standard input", None)
         return
+    if not path:
+        raise GradeError("The name of the file to grade is empty; give one, or - for standard input.")
     try:
         file = open(path, "rb")  # noqa: SIM115 - an error of reading is another thing
     except OSError as error:

@@ -56,7 +56,8 @@ def parse_policy(texts: Sequence[str]) -> AnswerPolicy:
         if key not in types:
             raise GradeError(f"--policy has no key {key!r}{_among(key, list(types))}.")
         value = _value(key, text, types[key])
-        if values.setdefault(key, value) != value:
+        earlier = values.setdefault(key, value)
+        if earlier is not value and earlier != value:
             raise GradeError(f"--policy is given two values for {key}; keep one.")
     try:
         return AnswerPolicy(**values)

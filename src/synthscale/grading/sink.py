@@ -61,6 +61,8 @@ def open_sink(path: str) -> Iterator[Sink]:
     Raises:
         GradeError: if it cannot be written.
     """
+    if not path:
+        raise GradeError("--out is empty; give a file, or - for standard output.")
     target = Path(os.path.realpath(path))  # through a link, not in place of it
     if path == STANDARD:
         with _standard_output() as sink:
@@ -108,7 +110,7 @@ def _opened_whole(target: Path, name: str) -> Iterator[Sink]:
     temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
     try:
         with _told_as_writing(name):
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
         with _removed_if_terminated(temporary), _opened(temporary, name) as sink:
             yield sink
         with _told_as_writing(name):
@@ -116,6 +118,13 @@ def _opened_whole(target: Path, name: str) -> Iterator[Sink]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(0, f"{folder} is not a folder, or leads through a file") from None
 
 
 @contextmanager

@@ -81,7 +81,10 @@ def exit_status(work: Callable[[], None]) -> int:
         print(f"{first.rstrip('.')}: {mend}.", file=sys.stderr)
         return 2
     except OSError as error:  # before any stage: a stage's own are failures of its points
-        print(f"Cannot use {error.filename or 'runs_dir'}: {error.strerror}.", file=sys.stderr)
+        print(
+            f"Cannot use {error.filename or 'runs_dir'}: {error.strerror}; runs_dir names another folder.",
+            file=sys.stderr,
+        )
         return 2
     return 0
 

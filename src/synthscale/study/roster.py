@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from synthscale.durable import write_durably
 from synthscale.study.recipe import Point
@@ -96,6 +96,15 @@ def begun(path: Path) -> float | None:
         return None
 
 
+def _checked(one: Member) -> Member:
+    """The entry; TypeError where one of its values is of another type than it is written with."""
+    for name, wanted in get_type_hints(Member).items():
+        value = getattr(one, name)
+        if not isinstance(value, (int, float) if wanted is float else wanted) or isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}")
+    return one
+
+
 def read_roster(study: Path) -> Roster | None:
     """All points of the study, in the order in which they were first asked for; None where there is none.
 
@@ -106,8 +115,8 @@ def read_roster(study: Path) -> Roster | None:
     for path in (study / ROSTERS).glob("*.json"):
         try:
             content = json.loads(path.read_bytes())
-            members = [Member(**row) for row in content["members"]]
-            of_keys = {key: tuple(children) for key, children in content["inputs"].items()}
+            members = [_checked(Member(**row)) for row in content["members"]]
+            of_keys = {key: tuple(map(str, children)) for key, children in content["inputs"].items()}
             files.append((float(content["created"]), members, of_keys))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("%s is no list of points (%s) and is left out.", path, error)

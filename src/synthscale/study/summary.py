@@ -98,11 +98,11 @@ def varies(axis: str, records: Iterable[Record]) -> bool:
 
 def accuracy_cell(accuracies: Iterable[float | None]) -> str:
     """`51.2 ± 1.3`; without ± for one seed, and empty where nothing was measured."""
-    measured = [100 * accuracy for accuracy in accuracies if accuracy is not None]
+    measured = [accuracy for accuracy in accuracies if accuracy is not None]
     if not measured:
         return ""
-    mean = f"{statistics.fmean(measured):.1f}"
-    return mean if len(measured) == 1 else f"{mean} ± {statistics.stdev(measured):.1f}"
+    mean = f"{100 * statistics.fmean(measured):.1f}"  # in this order, as a report does: ties round alike
+    return mean if len(measured) == 1 else f"{mean} ± {100 * statistics.stdev(measured):.1f}"
 
 
 def record_table(record: Record) -> Table:
