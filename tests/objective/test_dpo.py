@@ -52,3 +52,13 @@ def test_margin_by_hand_and_its_sign():
     chosen, rejected, *reference = args
     assert dpo_margins(chosen + 1, rejected, *reference) > dpo_margins(*args)
     assert dpo_margins(chosen, rejected + 1, *reference) < dpo_margins(*args)
+
+
+def test_of_one_side_alone_the_other_moves_nothing_and_both_make_the_margin():
+    args = [torch.tensor([value]) for value in (-1.0, -2.0, -1.5, -1.75)]
+    chosen, rejected, *reference = args
+    of_chosen, of_rejected = (dpo_margins(*args, only_side=side) for side in ("chosen", "rejected"))
+    assert (of_chosen.item(), of_rejected.item()) == pytest.approx((0.5, 0.25))
+    assert of_chosen + of_rejected == dpo_margins(*args)
+    assert dpo_margins(chosen, rejected + 1, *reference, only_side="chosen") == of_chosen
+    assert dpo_margins(chosen + 1, rejected, *reference, only_side="rejected") == of_rejected

@@ -32,6 +32,7 @@ OTHERWISE = {
     "eightfold_slow": [SHIPPED],
     "slope": [SHIPPED],
     "pairs": [SHIPPED, "task.zipf_exponent=1.0"],
+    "sides": [SHIPPED, "task.zipf_exponent=1.0"],
     "spurious": ["task=precedence_lucky"],
     "star_graph": STAR,
     "star_graph_large": STAR,

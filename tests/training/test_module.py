@@ -23,10 +23,9 @@ from synthscale.training.references import reference_logprobs
 BETA, WEIGHT = 0.3, 0.7
 
 
-def module_of(policy, num_updates: int = 10) -> PolicyModule:
-    return PolicyModule(
-        policy.model, Objective(1e-2, num_updates, BETA, WEIGHT), TrainerConfig(batch_size=8), lambda: 0.5
-    )
+def module_of(policy, num_updates: int = 10, only_side: str | None = None) -> PolicyModule:
+    objective = Objective(1e-2, num_updates, BETA, WEIGHT, only_side=only_side)
+    return PolicyModule(policy.model, objective, TrainerConfig(batch_size=8), lambda: 0.5)
 
 
 def batch_of(policy, examples: Sequence[Example], reference) -> Batch:
@@ -60,16 +59,20 @@ def pairs(traces) -> list[Example]:
     return [Example(p.problem_id, p.text + "\n", t, w) for (p, t), w in zip(traces[3:7], wrong, strict=True)]
 
 
-def test_a_mixed_batchs_loss_is_the_weighted_sum_of_both_losses(random_policy, positives, pairs):
+@pytest.mark.parametrize(
+    ("only_side", "of_chosen", "of_rejected"), [(None, 1, 1), ("chosen", 1, 0), ("rejected", 0, 1)]
+)
+def test_a_mixed_batchs_loss_is_the_weighted_sum_of_both_losses(
+    random_policy, positives, pairs, only_side, of_chosen, of_rejected
+):
     policy, reference = random_policy(0), random_policy(1)
-    loss = module_of(policy).training_step(batch_of(policy, [*pairs, *positives], reference), 0).item()
+    module = module_of(policy, only_side=only_side)
+    loss = module.training_step(batch_of(policy, [*pairs, *positives], reference), 0).item()
     num_tokens = [len(policy.tokenizer(e.chosen, add_special_tokens=False)["input_ids"]) + 1 for e in positives]
     sft = -sum(one_by_one(policy, e.prompt, e.chosen) for e in positives) / sum(num_tokens)
     margins = [
-        one_by_one(policy, e.prompt, e.chosen)
-        - one_by_one(reference, e.prompt, e.chosen)
-        - one_by_one(policy, e.prompt, e.rejected)
-        + one_by_one(reference, e.prompt, e.rejected)
+        of_chosen * (one_by_one(policy, e.prompt, e.chosen) - one_by_one(reference, e.prompt, e.chosen))
+        - of_rejected * (one_by_one(policy, e.prompt, e.rejected) - one_by_one(reference, e.prompt, e.rejected))
         for e in pairs
     ]
     dpo = sum(math.log1p(math.exp(-BETA * margin)) for margin in margins) / len(margins)

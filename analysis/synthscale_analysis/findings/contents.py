@@ -32,6 +32,11 @@ STUDIES: Mapping[str, Sequence[Piece]] = {
         arms(f"step_mix {_UPDATES}=10.0", name="arms_twice_as_many_updates"),
         WRONG_STEPS,
     ),
+    "sides": (
+        arms("step_mix algorithm.preference_weight=0.0"),
+        arms("step_mix algorithm.only_side=null algorithm.preference_weight=0.5", name="arms_less_both_sides"),
+        WRONG_STEPS,
+    ),
     "mixture": (HEAT_MAP,),
     "saturation": (SATURATION,),
     "spurious": (

@@ -11,11 +11,17 @@ def dpo_margins(
     rejected_logprobs_B: Tensor,
     reference_chosen_logprobs_B: Tensor,
     reference_rejected_logprobs_B: Tensor,
+    only_side: str | None = None,
 ) -> Tensor:
-    """log π(y+|x)/π_ref(y+|x) − log π(y−|x)/π_ref(y−|x) in nats, [B]: the implicit reward margin over β."""
+    """log π(y+|x)/π_ref(y+|x) − log π(y−|x)/π_ref(y−|x) in nats, [B]: the implicit reward margin over β.
+
+    only_side: "chosen" keeps the first of the two terms, "rejected" the second, so that one side alone teaches.
+    """
     chosen = chosen_logprobs_B - reference_chosen_logprobs_B
     rejected = rejected_logprobs_B - reference_rejected_logprobs_B
-    return chosen - rejected
+    if only_side is None:
+        return chosen - rejected
+    return chosen if only_side == "chosen" else -rejected
 
 
 def dpo_loss(margins_B: Tensor, beta: float, num_pairs: int | None = None) -> Tensor:

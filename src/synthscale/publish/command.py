@@ -132,6 +132,7 @@ def _finetune(config: Mapping[str, Any], inputs: Mapping[str, str], settings: Se
         algorithm["start"] = "base"
     if "reference" in inputs:
         algorithm |= {"beta": config["beta"], "preference_weight": config["preference_weight"]}
+        algorithm |= {"only_side": config["only_side"]} if config.get("only_side") else {}
         settings["mixture"]["eos_after_prefix"] = config["eos_after_prefix"]
     if config.get("max_weight") is not None:
         algorithm |= {"beta": config["beta"], "max_weight": config["max_weight"]}

@@ -53,6 +53,8 @@ class FinetuneConfig:
     seed: int = 0
     # the cap on exp(A / beta), where the data's steps have advantages
     max_weight: float | None = field(default=None, metadata=IF_SET)
+    # "chosen" or "rejected", where one side of pairs alone counts
+    only_side: str | None = field(default=None, metadata=IF_SET)
 
 
 def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, session: Session) -> Measures:
@@ -123,7 +125,12 @@ def run(config: FinetuneConfig, inputs: Mapping[str, Artifact], out: Path, sessi
         num_ranks=session.num_ranks,
     )
     objective = Objective(
-        config.learning_rate, config.num_updates, config.beta, config.preference_weight, config.max_weight
+        config.learning_rate,
+        config.num_updates,
+        config.beta,
+        config.preference_weight,
+        config.max_weight,
+        config.only_side,
     )
     result = fit(model, data, objective, config.trainer, validator.accuracy, session, checkpoints_of(out))
     if session.rank == 0:

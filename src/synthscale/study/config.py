@@ -51,6 +51,13 @@ class Start(Enum):
     sft = "sft"
 
 
+class Side(Enum):
+    """A side of a preference pair."""
+
+    chosen = "chosen"
+    rejected = "rejected"
+
+
 @dataclass(kw_only=True, slots=True)
 class PhaseConfig:
     """One phase of training: its updates grow with the data, so that every size sees its data equally often."""
@@ -79,6 +86,7 @@ class AlgorithmConfig:
     start: Start = Start.sft
     beta: float = 0.1  # of the DPO loss; of weights exp(A / beta), where mixture.step_weights asks for them
     preference_weight: float = 1.0  # of the DPO loss, where the SFT loss has 1
+    only_side: Side | None = None  # of pairs, whose log-probabilities count alone in the DPO loss: a control
     # the largest weight of a step: a beta of 0.1 would give 22,000 to one. 20 is what advantage-weighted regression
     # (Peng et al. 2019, arXiv 1910.00177) clips at in its code, as remembered, unchecked
     max_weight: float = 20.0

@@ -199,6 +199,7 @@ def finetune_node(
             num_updates=num_updates,
             beta=config.algorithm.beta if pairs or weights else 1.0,
             preference_weight=config.algorithm.preference_weight if pairs else 0.0,
+            only_side=config.algorithm.only_side.value if pairs and config.algorithm.only_side else None,
             eos_after_prefix=config.mixture.eos_after_prefix if pairs else False,
             max_weight=config.algorithm.max_weight if weights else None,
             seed=config.seed,

@@ -35,6 +35,7 @@ class Objective:
     beta: float
     preference_weight: float
     max_weight: float | None = None  # of exp(A / beta), where positives' steps have advantages; None where none has
+    only_side: str | None = None  # of pairs, "chosen" or "rejected"; None for both
 
 
 class PolicyModule(lightning.LightningModule):
@@ -163,7 +164,10 @@ class PolicyModule(lightning.LightningModule):
     def _pair_loss(self, batch: Batch, logprobs_S: Tensor) -> Tensor:
         whole, end = batch.whole, batch.num_positives + 2 * batch.num_pairs
         chosen_P, rejected_P = logprobs_S[batch.num_positives : end].chunk(2)
-        margins_P = dpo_margins(chosen_P, rejected_P, *batch.reference_logprobs_P2.unbind(dim=1))
+        reference_chosen_P, reference_rejected_P = batch.reference_logprobs_P2.unbind(dim=1)
+        margins_P = dpo_margins(
+            chosen_P, rejected_P, reference_chosen_P, reference_rejected_P, self.objective.only_side
+        )
         loss = whole.num_ranks * dpo_loss(margins_P, self.objective.beta, whole.num_pairs)
         self.measured["train_dpo_loss"] = loss.detach()
         self.measured["train_margin"] = whole.num_ranks * margins_P.detach().sum() / whole.num_pairs
