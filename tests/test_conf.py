@@ -403,6 +403,18 @@ def test_only_weighted_steps_know_of_the_cap(compose_run):
     assert unread == before
 
 
+def test_only_pairs_know_of_their_side(compose_run):
+    def keys(*overrides: str) -> dict[str, str]:
+        return {role: node.key for role, node in build_point(compose_run(*overrides)).nodes.items()}
+
+    assert keys("algorithm=rft", "algorithm.only_side=chosen") == keys("algorithm=rft")
+    before = keys("algorithm=step_mix")
+    for side in ("chosen", "rejected"):
+        after = keys("algorithm=step_mix", f"algorithm.only_side={side}")
+        assert {role for role in before if before[role] != after[role]} == {"policy", "evaluate"}
+    assert keys("algorithm=step_mix", "algorithm.only_side=null") == before
+
+
 def test_the_truth_of_steps_is_asked_of_worlds_alone(compose, needed_by):
     needs = needed_by(Path("task/gsm8k"))
     with pytest.raises(ConfigError, match=r"mixture\.steps=right needs the truth of every step"):

@@ -219,6 +219,7 @@ POINTS = {
         "sampler.stop=['\n\n', '\\\\t', \"it's\", 'a\\\\']",
         "algorithm.start=base",
     ],
+    "one side": ["algorithm=step_mix", "algorithm.only_side=rejected", "seed=3"],
     "searched": ["algorithm=step_dpo", "credit=adaptive", "credit.max_rollouts=3", "sampler.num_samples=4"],
     "filtered": ["algorithm=rft_filtered", "mixture.min_advantage=-0.5", "credit.max_accepted_per_problem=9"],
     "weighted": ["algorithm=advantage_weighted", "algorithm.beta=0.5", "algorithm.max_weight=7"],
