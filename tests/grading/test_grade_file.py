@@ -92,7 +92,7 @@ BAD = {
     b'{"prediction": {}, "reference": "1"}': 'holds an object under "prediction", where a text or a number is needed',
     b'{"prediction": "1", "reference": null}': 'holds null under "reference", where a text or a number is needed',
     b'{"prediction": "1", "reference": "1", "grade": 8}': (
-        'has a key "grade" already: remove it, or choose another with --grade-key'
+        'has a key "grade" already: --grade-key names another'
     ),
 }  # fmt: skip
 
