@@ -7,8 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from synthscale.study.summary import accuracy_cell
+from synthscale_analysis.numbers.wording import accuracy_text
 from synthscale_analysis.protocol import STUDY_DELTA
 from synthscale_analysis.report.command import main
+from synthscale_analysis.studies import studies_in
 
 Records = Callable[..., pd.DataFrame]
 FILES = {f"{name}.{ext}" for name in ("error_vs_size", "fits", "data_multiplier") for ext in ("png", "svg")}
@@ -139,6 +142,20 @@ def test_each_task_and_model_has_a_folder(tmp_path: Path, records: Records) -> N
     tables = [records({"sft": 1.0}), records({"sft": 1.0}).assign(model="org/7b")]
     folder = report(tmp_path, pd.concat(tables))
     assert {path.name for path in folder.iterdir()} == {"precedence__tiny", "precedence__org-7b", "index.html"}
+
+
+def test_long_names_of_tasks_have_folders_of_their_own(tmp_path: Path, records: Records) -> None:
+    one = records({"sft": 1.0})
+    parts = studies_in(pd.concat([one.assign(task="t" * 300 + end) for end in "ab"]), tmp_path)
+    assert len({part.folder for part in parts}) == 2
+    for part in parts:
+        part.folder.mkdir()
+
+
+@pytest.mark.parametrize("pair", [(0.136, 0.215), (0.285, 0.202), (0.139, 0.212), (0.453, 0.624)])
+def test_a_mean_between_two_digits_is_rounded_as_in_the_table_of_the_run(pair: tuple[float, float]) -> None:
+    values = pd.Series(pair)
+    assert accuracy_cell(pair) == accuracy_text(values.mean(), values.std())
 
 
 def test_an_index_leads_to_the_page_of_each_task_and_model(
