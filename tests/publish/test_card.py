@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
 from synthscale.publish.card import Card, drops_table, measures_table, shell, table
+from synthscale.publish.model import hyper_parameters
 
 FRONT = {"license": "mit", "tags": ["math"], "configs": [{"config_name": "default", "data_files": "data/a: b.parquet"}]}
 
@@ -37,3 +39,16 @@ def test_drops_are_apart_from_measures_and_what_is_missing_is_in_neither():
 
 def test_commands_stand_in_a_block():
     assert shell(["one", "two"]) == "```sh\none\ntwo\n```"
+
+
+@pytest.mark.parametrize(
+    ("config", "objective"),
+    [
+        ({}, "SFT"),
+        ({"preference_weight": 1.0}, "DPO, and SFT on positives"),
+        ({"preference_weight": 1.0, "only_side": "rejected"}, "DPO of rejected sides alone, and SFT on positives"),
+    ],
+)
+def test_the_objective_of_a_phase_is_told(config, objective):
+    manifest = {"stage": "finetune", "key": "finetune-1", "config": {"beta": 0.1, **config}}
+    assert f"| finetune-1 | {objective} |" in hyper_parameters({"policy": manifest})

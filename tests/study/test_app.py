@@ -37,6 +37,8 @@ REFUSED = {
     "seed=null": "seed: field 'seed' is not Optional.",
     "trainer.device=tpu": "trainer.device: Invalid value 'tpu', expected one of [auto, cpu, cuda].",
     "logger.name=foo": "logger.name: Invalid value 'foo', expected one of [wandb, csv, none].",
+    "algorithm.only_side=foo": "algorithm.only_side: Invalid value 'foo', expected one of [chosen, rejected].",
+    "-m study=sides runs_dir=/dev/null": "Cannot use /dev/null/sides",
     "data_size=0": "data_size must be between 1 and 1000000",
     "data_size=1000001": "data_size must be between 1 and 1000000",
     "trainer.batch_size=0": "trainer.batch_size must be between",

@@ -84,7 +84,7 @@ def raw_parts(file: BinaryIO, max_lines: int, max_bytes: int) -> Iterator[RawPar
     while True:
         lines: list[bytes] = []
         num_bytes = 0
-        while len(lines) < max_lines and num_bytes < max_bytes and (raw := _begun(file, MAX_LINE_BYTES + 1)):
+        while len(lines) < max_lines and num_bytes < max_bytes and (raw := _read_line(file, MAX_LINE_BYTES + 1)):
             lines.append(raw)
             num_bytes += len(raw) if len(raw) <= MAX_LINE_BYTES else len(raw) + _skip_rest(file, raw)
         if not lines:
@@ -94,7 +94,7 @@ def raw_parts(file: BinaryIO, max_lines: int, max_bytes: int) -> Iterator[RawPar
         number += len(lines)
 
 
-def _begun(file: BinaryIO, max_bytes: int) -> bytes:
+def _read_line(file: BinaryIO, max_bytes: int) -> bytes:
     """The next line, or so much of it; GradeError where the disk or the network gives none."""
     try:
         return file.readline(max_bytes)
@@ -106,7 +106,7 @@ def _skip_rest(file: BinaryIO, raw: bytes) -> int:
     """Go to the end of a line of which the beginning was read, and return the bytes between."""
     num_bytes = 0
     while raw and not raw.endswith(b"\n"):
-        raw = _begun(file, 2**20)
+        raw = _read_line(file, 2**20)
         num_bytes += len(raw)
     return num_bytes
 

@@ -90,15 +90,10 @@ def hyper_parameters(manifests: Mapping[str, Mapping[str, Any]]) -> str:
             if not config.get("preference_weight"):
                 values |= {"beta": config["beta"] if is_weighted else None, "preference_weight": None}
             plain = "SFT on steps weighted by exp(advantage / beta)" if is_weighted else "SFT"
-            preference = f"DPO{of_side(config)}, and SFT on positives"
-            objective = preference if config.get("preference_weight") else plain
+            side = f" of {config['only_side']} sides alone" if config.get("only_side") else ""
+            objective = f"DPO{side}, and SFT on positives" if config.get("preference_weight") else plain
             rows.append([manifest["key"], objective, *map(values.get, names)])
     return table(["phase", "objective", *names], rows)
-
-
-def of_side(config: Mapping[str, Any]) -> str:
-    """Which side of pairs counts, where one alone does."""
-    return f" of {config['only_side']} sides alone" if config.get("only_side") else ""
 
 
 def front_matter(

@@ -81,10 +81,8 @@ def exit_status(work: Callable[[], None]) -> int:
         print(f"{first.rstrip('.')}: {mend}.", file=sys.stderr)
         return 2
     except OSError as error:  # before any stage: a stage's own are failures of its points
-        print(
-            f"Cannot use {error.filename or 'runs_dir'}: {error.strerror}; runs_dir names another folder.",
-            file=sys.stderr,
-        )
+        place = error.filename or "runs_dir"
+        print(f"Cannot use {place}: {error.strerror}; runs_dir says where studies are kept.", file=sys.stderr)
         return 2
     return 0
 

@@ -44,6 +44,9 @@ class Member:
         return (self.task, self.model, self.algorithm, self.data_size, self.negative_fraction, self.seed, last_stage)
 
 
+_TYPES = {name: (int, float) if wanted is float else wanted for name, wanted in get_type_hints(Member).items()}
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """A study's points, and the inputs of each of their stages by key."""
@@ -98,9 +101,9 @@ def begun(path: Path) -> float | None:
 
 def _checked(one: Member) -> Member:
     """The entry; TypeError where one of its values is of another type than it is written with."""
-    for name, wanted in get_type_hints(Member).items():
+    for name, wanted in _TYPES.items():
         value = getattr(one, name)
-        if not isinstance(value, (int, float) if wanted is float else wanted) or isinstance(value, bool):
+        if not isinstance(value, wanted) or isinstance(value, bool):
             raise TypeError(f"{name} is {value!r}")
     return one
 
